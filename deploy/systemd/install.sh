@@ -1,10 +1,10 @@
 #!/bin/sh
-# Lays out the binary, configurations and units: install.sh ROLE BINARY (role: agent, gateway or standalone).
+# Lays out the binary, configurations and units: install.sh ROLE BINARY (role: agent or gateway).
 # DESTDIR names another root, for packages; without it users, folders and units are known to the system at once.
 # Files of /etc that are there already stay as they are.
 set -eu
 
-role=${1:?role: agent, gateway or standalone}
+role=${1:?role: agent or gateway}
 binary=${2:?path of the inferwatch binary}
 root=${DESTDIR:-}
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

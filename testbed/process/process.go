@@ -35,6 +35,7 @@ type Spec struct {
 
 	// Ready is asked again and again until it returns nil; nil counts as ready at once. Each call should be one attempt.
 	Ready        func(ctx context.Context) error
+	ReadyText    string        // if not empty, the child must have written this, too
 	ReadyTimeout time.Duration // 60 s if zero
 }
 
@@ -111,13 +112,10 @@ func (p *Process) supervise(started chan<- error) {
 }
 
 func (p *Process) awaitReady(ctx context.Context) error {
-	if p.spec.Ready == nil {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, p.spec.ReadyTimeout)
 	defer cancel()
 	for {
-		err := p.spec.Ready(ctx)
+		err := p.ready(ctx)
 		if err == nil {
 			return nil
 		}
@@ -130,6 +128,17 @@ func (p *Process) awaitReady(ctx context.Context) error {
 		case <-time.After(readyPause):
 		}
 	}
+}
+
+// ready is one attempt.
+func (p *Process) ready(ctx context.Context) error {
+	if p.spec.ReadyText != "" && !p.wrote(p.spec.ReadyText) {
+		return fmt.Errorf("its log does not say %q", p.spec.ReadyText)
+	}
+	if p.spec.Ready == nil {
+		return nil
+	}
+	return p.spec.Ready(ctx)
 }
 
 // Pid is the child's process id.

@@ -1,0 +1,107 @@
+# inferwatch: `make help` lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VERSION    := 0.1.0
+TOOLS      := $(CURDIR)/.tools
+GO_BUILD   := go build -trimpath -ldflags="-s -w"
+# go-nvml's header declares what NVIDIA has deprecated; without this a build prints pages of warnings.
+export CGO_CFLAGS := -O2 -g -Wno-deprecated-declarations
+export PATH := $(TOOLS):$(PATH)
+export INFERWATCH_CACHE ?= $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/inferwatch
+# One package at a time where linking is heavy: a link of the collector takes 3.8 GB.
+GO_TEST    := go test -race -timeout 20m
+E2E        := go test -v -count=1 -timeout 40m
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+##@ the product
+.PHONY: build run up
+build: bin/inferwatch bin/inferwatchctl ## build bin/inferwatch and bin/inferwatchctl
+
+bin/inferwatch: $(shell find cmd/inferwatch connector extension internal -name '*.go' -not -name '*_test.go') cmd/inferwatch/go.mod
+	@scripts/progress "building $@ (about 10 minutes the first time on two cores, then seconds)" \
+	  bash -c 'cd cmd/inferwatch && $(GO_BUILD) -o ../../$@ .'
+
+bin/inferwatchctl: $(shell find cmd/inferwatchctl internal -type f -not -name '*_test.go') go.mod
+	@scripts/progress "building $@" $(GO_BUILD) -ldflags="-s -w -X main.version=$(VERSION)" -o $@ ./cmd/inferwatchctl
+
+run: build ## the main job: build, start standalone, show what comes in
+	@scripts/run-standalone
+
+up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback, and a gateway before them
+	@scripts/run-with-backends
+
+##@ checks
+.PHONY: test unit e2e outage proof validate lint generate drift versions deploy-check servers facts
+test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
+	@scripts/phases lint drift versions build validate unit deploy-check example servers e2e outage-short
+
+unit: ## unit tests of the components and of the test bed
+	$(GO_TEST) ./...
+	cd testbed && go test -count=1 ./cache ./process ./ports ./load ./query ./collector ./validate ./badinput
+
+example: ## tests of the example API
+	cd examples/python && "$$(./setup.sh | tail -1)" -m pytest -q
+
+servers: ## build the real servers of the tests into the cache
+	cd testbed && go run ./cmd/servers build
+
+e2e: build servers ## one request, found by its id in all three back-ends; logs of five libraries; templates missing; a full queue
+	cd testbed && $(E2E) ./servers ./e2e
+
+outage-short: build servers ## the outage cases in short, as CI runs them
+	cd testbed && $(E2E) ./outage
+
+outage: build servers ## the outage cases in full, 60 s each: about 40 minutes
+	@rm -f docs/proof/outage.md.new
+	cd testbed && go test -v -count=1 -timeout 120m ./outage -full -report "$(CURDIR)/docs/proof/outage.md.new"
+	@scripts/outage-report docs/proof/outage.md.new docs/proof/outage.md
+
+proof: outage ## what takes long; reports in docs/proof/
+
+validate: build ## every configuration, and every YAML in README and docs, passes `inferwatch validate`
+	cd testbed && go run ./cmd/validate -bin "$(CURDIR)/bin/inferwatch" -root "$(CURDIR)"
+
+lint: $(TOOLS)/golangci-lint ## golangci-lint on all modules of ours
+	golangci-lint run ./...
+	cd testbed && golangci-lint run ./...
+
+vuln: $(TOOLS)/govulncheck ## known vulnerabilities (needs the vulnerability database)
+	govulncheck ./...
+	cd cmd/inferwatch && govulncheck .
+
+generate: $(TOOLS)/builder $(TOOLS)/mdatagen ## mdatagen and ocb write what is generated
+	go generate ./...
+	builder --config builder-config.yaml --skip-compilation > /dev/null 2> .tools/ocb.log || { cat .tools/ocb.log; exit 1; }
+
+drift: generate ## what is generated is what is committed
+	@scripts/no-diff cmd/inferwatch connector extension receiver processor exporter go.mod go.sum
+
+versions: ## modules that cmd/inferwatch and the root share have one version
+	@cd cmd/tools && go run ./versions ../../go.mod ../inferwatch/go.mod
+
+upgrade: ## upgrade to the versions now in builder-config.yaml: regenerate, align the root, tidy, build, validate
+	$(MAKE) generate
+	cd cmd/tools && go run ./versions -align ../../go.mod ../inferwatch/go.mod
+	go mod tidy
+	$(MAKE) generate versions build validate
+
+deploy-check: build ## systemd units and Kubernetes manifests against the real tools and schemas
+	INFERWATCH_BIN="$(CURDIR)/bin/inferwatch" deploy/check.sh
+
+facts: build ## binary size, build time, idle memory, with the machine's size
+	@scripts/facts
+
+.PHONY: tools
+tools: $(addprefix $(TOOLS)/,builder mdatagen golangci-lint govulncheck) ## build the pinned tools into .tools/
+
+# The tools, each from the module that pins it.
+$(TOOLS)/builder $(TOOLS)/mdatagen: PACKAGE = go.opentelemetry.io/collector/cmd/$(@F)
+$(TOOLS)/golangci-lint: PACKAGE = github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+$(TOOLS)/govulncheck: PACKAGE = golang.org/x/vuln/cmd/govulncheck
+$(TOOLS)/%: cmd/tools/go.mod
+	@scripts/progress "building the tool $*" go build -modfile=cmd/tools/go.mod -o $@ $(PACKAGE)
