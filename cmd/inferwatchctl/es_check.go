@@ -21,15 +21,19 @@ type esCheck struct {
 	output      format
 }
 
+const checkHelp = `Tell whether Elasticsearch is ready for inferwatch's data: for each data stream, which index template wins, and whether
+it makes a data stream with a mapping that fits. Templates of others are fine when they do. Nothing is changed.
+
+Needs the cluster privileges monitor and manage_index_templates (to simulate an index), and for a full answer the index
+privilege view_index_metadata on the data streams.
+`
+
 func newESCheckCommand(s streams) *cobra.Command {
 	check := &esCheck{output: formatText}
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Tell whether Elasticsearch is ready for inferwatch's data",
-		Long: "Tell whether Elasticsearch is ready for inferwatch's data: for each data stream, which index template wins, and\n" +
-			"whether it makes a data stream with a mapping that fits. Templates of others are fine when they do. Nothing is\n" +
-			"changed. Needs the cluster privileges monitor and manage_index_templates (to simulate), and for a full answer\n" +
-			"view_index_metadata on the data streams.\n" + connectionHelp,
+		Long:  checkHelp + connectionHelp,
 		Example: "  inferwatchctl es check --url http://127.0.0.1:9200\n" +
 			"  inferwatchctl es check --data-stream metrics-generic.otel-default",
 		Args: noArgs,

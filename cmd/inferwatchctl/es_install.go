@@ -24,25 +24,34 @@ type esInstall struct {
 	output    format
 }
 
+func installHelp() string {
+	return `Install the index templates that inferwatch's data needs.
+
+It can be repeated: what is there in this version and with these settings stays as it is, what is older is brought up
+to date, a setting that is not given again is taken away. A template of a newer version, or one that inferwatchctl did
+not make, is not overwritten without --force; then nothing is installed at all.
+
+--retention 30d gives every class of data a data stream lifecycle; audit and security logs are kept for a year at least.
+--retention audit=730d sets one class: ` + strings.Join(elasticsearch.Classes(), ", ") + `.
+Without it, data is kept until somebody deletes it.
+
+Needs the cluster privileges monitor and manage_index_templates.
+`
+}
+
 func newESInstallCommand(s streams) *cobra.Command {
 	install := &esInstall{output: formatText}
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install the index templates that inferwatch's data needs",
-		Long: "Install the index templates that inferwatch's data needs.\n\n" +
-			"It can be repeated: what is there in this version and with these settings stays as it is, what is older is\n" +
-			"brought up to date, a setting that is not given again is taken away. A template of a newer version, or one that inferwatchctl did not make, is not overwritten\n" +
-			"without --force; then nothing is installed at all. Needs the cluster privileges monitor and manage_index_templates.\n\n" +
-			"--retention 30d gives every class of data a data stream lifecycle; audit and security logs are kept for a year at\n" +
-			"least. --retention audit=730d sets one class: " + strings.Join(elasticsearch.Classes(), ", ") + ".\n" +
-			"Without it, data is kept until somebody deletes it.\n" + connectionHelp,
+		Long:  installHelp() + connectionHelp,
 		Example: "  inferwatchctl es install --url http://127.0.0.1:9200 --replicas 0\n" +
 			"  inferwatchctl es install --url https://es:9200 --ca-file ca.pem --api-key-file key --retention 30d --retention audit=730d",
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return install.run(cmd, s) },
 	}
 	install.register(cmd.Flags())
-	cmd.Flags().IntVar(&install.replicas, "replicas", -1, "replicas of each index (default: what the cluster does by itself)")
+	cmd.Flags().IntVar(&install.replicas, "replicas", 0, "replicas of each index (without it, what the cluster does by itself)")
 	cmd.Flags().StringArrayVar(&install.retention, "retention", nil, "how long data is kept, such as 30d or audit=730d; may be repeated")
 	cmd.Flags().BoolVar(&install.force, "force", false, "overwrite newer templates and those that others made under our names")
 	cmd.Flags().BoolVar(&install.dryRun, "dry-run", false, "say what would be done, and do nothing")

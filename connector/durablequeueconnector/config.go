@@ -70,6 +70,8 @@ type Config struct {
 	QueueSize int64 `mapstructure:"queue_size"`
 	// OnOverflow says what happens when QueueSize is reached.
 	OnOverflow OverflowPolicy `mapstructure:"on_overflow"`
+	// Timeout bounds one attempt at a batch. An attempt that it ends is made again, whatever the exporter calls the error.
+	Timeout time.Duration `mapstructure:"timeout"`
 	// NumConsumers is the number of batches under way at once; 1 keeps the order of arrival.
 	NumConsumers int `mapstructure:"num_consumers"`
 	// Batch says how queued requests are merged.
@@ -87,6 +89,9 @@ func (c *Config) Validate() error {
 	}
 	if c.NumConsumers <= 0 {
 		errs = append(errs, fmt.Errorf("`num_consumers` must be greater than 0, found %d", c.NumConsumers))
+	}
+	if c.Timeout <= 0 {
+		errs = append(errs, fmt.Errorf("`timeout` must be greater than 0, found %v", c.Timeout))
 	}
 	if c.Batch.MinSize > c.QueueSize {
 		errs = append(errs, fmt.Errorf("`batch::min_size` must be at most `queue_size` (%d), found %d", c.QueueSize, c.Batch.MinSize))

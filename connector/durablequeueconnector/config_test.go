@@ -55,6 +55,7 @@ func TestConfigReportsEveryFaultAtOnce(t *testing.T) {
 	require.Error(t, err)
 	for _, fault := range []string{
 		"`queue_size` must be greater than 0, found 0",
+		"`timeout` must be greater than 0, found 0s",
 		"`num_consumers` must be greater than 0, found -1",
 		"`batch::min_size` must be at most `queue_size` (0), found 10",
 		"`retry_on_failure::enabled` must be true",

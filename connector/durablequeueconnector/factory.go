@@ -35,6 +35,7 @@ func createDefaultConfig() component.Config {
 	return &Config{
 		QueueSize:    1 << 30,
 		OnOverflow:   OverflowReject,
+		Timeout:      30 * time.Second,
 		NumConsumers: 4,
 		Batch: BatchConfig{
 			FlushTimeout: 200 * time.Millisecond,
@@ -51,7 +52,7 @@ func createTracesToTraces(ctx context.Context, set connector.Settings, cfg compo
 	if err != nil {
 		return nil, err
 	}
-	exp, err := exporterhelper.NewTraces(ctx, q.exporterSettings(), cfg, next.ConsumeTraces, q.options(next.Capabilities())...)
+	exp, err := exporterhelper.NewTraces(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeTraces, copyTraces), q.options()...)
 	return &tracesQueue{lifecycle: newLifecycle(exp), Traces: exp, queue: q}, err
 }
 
@@ -60,7 +61,7 @@ func createMetricsToMetrics(ctx context.Context, set connector.Settings, cfg com
 	if err != nil {
 		return nil, err
 	}
-	exp, err := exporterhelper.NewMetrics(ctx, q.exporterSettings(), cfg, next.ConsumeMetrics, q.options(next.Capabilities())...)
+	exp, err := exporterhelper.NewMetrics(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeMetrics, copyMetrics), q.options()...)
 	return &metricsQueue{lifecycle: newLifecycle(exp), Metrics: exp, queue: q}, err
 }
 
@@ -69,6 +70,6 @@ func createLogsToLogs(ctx context.Context, set connector.Settings, cfg component
 	if err != nil {
 		return nil, err
 	}
-	exp, err := exporterhelper.NewLogs(ctx, q.exporterSettings(), cfg, next.ConsumeLogs, q.options(next.Capabilities())...)
+	exp, err := exporterhelper.NewLogs(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeLogs, copyLogs), q.options()...)
 	return &logsQueue{lifecycle: newLifecycle(exp), Logs: exp, queue: q}, err
 }

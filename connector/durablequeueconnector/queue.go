@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"go.opentelemetry.io/collector/connector"
-	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/consumer/consumererror"
 	"go.opentelemetry.io/collector/exporter"
 	"go.opentelemetry.io/collector/exporter/exporterhelper"
@@ -63,13 +62,26 @@ func (q *queue) exporterSettings() exporter.Settings {
 	return exporter.Settings{ID: q.set.ID, TelemetrySettings: q.set.TelemetrySettings, BuildInfo: q.set.BuildInfo}
 }
 
-func (q *queue) options(next consumer.Capabilities) []exporterhelper.Option {
+func (q *queue) options() []exporterhelper.Option {
 	return []exporterhelper.Option{
 		exporterhelper.WithQueue(q.cfg.queueSettings()),
 		exporterhelper.WithRetry(q.cfg.RetryOnFailure),
-		// The next pipeline ends in an exporter with a timeout of its own; one here would end a batch that it is still sending.
-		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: 0}),
-		exporterhelper.WithCapabilities(next),
+		exporterhelper.WithTimeout(exporterhelper.TimeoutConfig{Timeout: q.cfg.Timeout}),
+	}
+}
+
+// attempt hands a copy to the next pipeline: what enters a pipeline belongs to it, its processors change it and the service releases
+// it at the end, while the queue keeps the original for the next attempt.
+//
+// An attempt that ran out of time is retryable whatever its error says. Exporters differ here: the one for remote write calls its
+// time-out permanent, and a back-end that hangs would lose what one that is down keeps.
+func attempt[T any](next func(context.Context, T) error, clone func(T) T) func(context.Context, T) error {
+	return func(ctx context.Context, data T) error {
+		err := next(ctx, clone(data))
+		if err != nil && ctx.Err() != nil {
+			return errors.New("no answer within `timeout`: " + err.Error())
+		}
+		return err
 	}
 }
 

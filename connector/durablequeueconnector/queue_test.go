@@ -113,6 +113,29 @@ func TestRetryableErrorIsRetriedUntilItPasses(t *testing.T) {
 	require.Eventually(t, func() bool { return len(next.bodies()) == 1 }, 5*time.Second, time.Millisecond)
 }
 
+// changing is a pipeline whose first processor changes what it gets and whose exporter then fails.
+type changing struct{ backEnd }
+
+func (c *changing) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	body := ld.ResourceLogs().At(0).ScopeLogs().At(0).LogRecords().At(0).Body()
+	body.SetStr(body.Str() + "!")
+	return c.backEnd.ConsumeLogs(ctx, ld)
+}
+
+func TestEachAttemptGetsTheOriginal(t *testing.T) {
+	next := &changing{backEnd{answer: errors.New("503")}}
+	conn, err := NewFactory().CreateLogsToLogs(t.Context(), connectortest.NewNopSettings(metadata.Type), testConfig(func(*Config) {}), next)
+	require.NoError(t, err)
+	require.NoError(t, conn.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, conn.Shutdown(context.WithoutCancel(t.Context()))) })
+
+	require.NoError(t, conn.ConsumeLogs(t.Context(), logsOf("a")))
+	require.Eventually(t, func() bool { return next.tried() >= 3 }, 5*time.Second, time.Millisecond)
+	next.set(nil)
+	require.Eventually(t, func() bool { return len(next.bodies()) == 1 }, 5*time.Second, time.Millisecond)
+	assert.Equal(t, []string{"a!"}, next.bodies())
+}
+
 func TestPermanentErrorIsNotRetriedAndDoesNotHoldUpTheRest(t *testing.T) {
 	next := &backEnd{answer: consumererror.NewPermanent(errors.New("400"))}
 	conn := startLogs(t, connectortest.NewNopSettings(metadata.Type), testConfig(func(*Config) {}), componenttest.NewNopHost(), next)
@@ -123,6 +146,35 @@ func TestPermanentErrorIsNotRetriedAndDoesNotHoldUpTheRest(t *testing.T) {
 	require.NoError(t, conn.ConsumeLogs(t.Context(), logsOf("good")))
 	require.Eventually(t, func() bool { return len(next.bodies()) == 1 }, 5*time.Second, time.Millisecond)
 	assert.Equal(t, []string{"good"}, next.bodies())
+}
+
+// hanging is a back-end that answers nothing until it wakes up, and an exporter that calls its time-out permanent.
+type hanging struct {
+	backEnd
+	awake chan struct{}
+}
+
+func (h *hanging) ConsumeLogs(ctx context.Context, ld plog.Logs) error {
+	select {
+	case <-h.awake:
+		return h.backEnd.ConsumeLogs(ctx, ld)
+	case <-ctx.Done():
+		return consumererror.NewPermanent(ctx.Err())
+	}
+}
+
+func TestAttemptThatTimesOutIsMadeAgain(t *testing.T) {
+	next := &hanging{awake: make(chan struct{})}
+	conn, err := NewFactory().CreateLogsToLogs(t.Context(), connectortest.NewNopSettings(metadata.Type),
+		testConfig(func(cfg *Config) { cfg.Timeout = 5 * time.Millisecond }), next)
+	require.NoError(t, err)
+	require.NoError(t, conn.Start(t.Context(), componenttest.NewNopHost()))
+	t.Cleanup(func() { assert.NoError(t, conn.Shutdown(context.WithoutCancel(t.Context()))) })
+
+	require.NoError(t, conn.ConsumeLogs(t.Context(), logsOf("a")))
+	time.Sleep(30 * time.Millisecond)
+	close(next.awake)
+	require.Eventually(t, func() bool { return len(next.bodies()) == 1 }, 5*time.Second, time.Millisecond)
 }
 
 // fill puts one record into the queue, which then has no room for another while the back-end refuses.

@@ -15,6 +15,12 @@ import (
 
 // Each signal's queue is the helper's consumer behind the overflow policy.
 
+func copyTraces(from ptrace.Traces) ptrace.Traces {
+	to := ptrace.NewTraces()
+	from.CopyTo(to)
+	return to
+}
+
 type tracesQueue struct {
 	*lifecycle
 	consumer.Traces
@@ -27,6 +33,12 @@ func (q *tracesQueue) ConsumeTraces(ctx context.Context, td ptrace.Traces) error
 	return q.queue.offer(ctx, q.sizer.TracesSize(td), td.SpanCount(), func() error { return q.Traces.ConsumeTraces(ctx, td) })
 }
 
+func copyMetrics(from pmetric.Metrics) pmetric.Metrics {
+	to := pmetric.NewMetrics()
+	from.CopyTo(to)
+	return to
+}
+
 type metricsQueue struct {
 	*lifecycle
 	consumer.Metrics
@@ -37,6 +49,12 @@ type metricsQueue struct {
 // ConsumeMetrics returns once the data points are in the queue.
 func (q *metricsQueue) ConsumeMetrics(ctx context.Context, md pmetric.Metrics) error {
 	return q.queue.offer(ctx, q.sizer.MetricsSize(md), md.DataPointCount(), func() error { return q.Metrics.ConsumeMetrics(ctx, md) })
+}
+
+func copyLogs(from plog.Logs) plog.Logs {
+	to := plog.NewLogs()
+	from.CopyTo(to)
+	return to
 }
 
 type logsQueue struct {

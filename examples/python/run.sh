@@ -2,11 +2,13 @@
 # Copyright The inferwatch Authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# Starts the stand-in for a model server and the example API, and ends both with Ctrl-C.
+# Starts the stand-in for a model server and the example API, and ends both with Ctrl-C. It sends and writes to where
+# an inferwatch started by `make run` in this checkout listens and looks.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 python=$(./setup.sh | tail -n 1)
+export LOG_DIR=${LOG_DIR:-${INFERWATCH_STORAGE:-$(cd ../.. && pwd)/.inferwatch}/apps}
 port=${EXAMPLE_PORT:-8000}
 model_port=${EXAMPLE_MODEL_PORT:-8001}
 

@@ -4,8 +4,10 @@
 package elasticsearchguardextension // import "github.com/inferwatch/inferwatch/extension/elasticsearchguardextension"
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -24,6 +26,20 @@ type bulkAnswer struct {
 	first itemFault
 	// targets are the data streams or indices that Elasticsearch did not find, without repetition.
 	targets []string
+}
+
+// summary names the first fault and how many there are.
+func (a bulkAnswer) summary() string {
+	text := strconv.Itoa(a.first.status)
+	for _, part := range []string{a.first.kind, a.first.index} {
+		if part != "" {
+			text += " " + part
+		}
+	}
+	if a.items > 0 {
+		text += fmt.Sprintf(", %d of %d", a.retryable, a.items)
+	}
+	return text
 }
 
 // itemFault says why Elasticsearch refused a document.

@@ -36,11 +36,16 @@ func (c *Client) Info(ctx context.Context) (Cluster, error) {
 	}
 	defer resp.Body.Close()
 	body := io.LimitReader(resp.Body, maxAnswer)
+	genuine := resp.Header.Get("X-Elastic-Product") == "Elasticsearch"
 	if resp.StatusCode > 299 {
-		return cluster, newStatusError(http.MethodGet, c.base.JoinPath("/").String(), resp.StatusCode, body)
+		refused := newStatusError(http.MethodGet, c.base.JoinPath("/").String(), resp.StatusCode, body)
+		if genuine || refused.Type != "" || IsStatus(refused, http.StatusUnauthorized, http.StatusForbidden) {
+			return cluster, refused
+		}
+		return cluster, fmt.Errorf("%s is not Elasticsearch: it answered %d to GET /", c.URL(), resp.StatusCode)
 	}
 	// The exporter looks at the same header and refuses to send to anything else.
-	if resp.Header.Get("X-Elastic-Product") != "Elasticsearch" {
+	if !genuine {
 		return cluster, fmt.Errorf("%s is not Elasticsearch: its answer has no header X-Elastic-Product: Elasticsearch", c.URL())
 	}
 	var answer struct {

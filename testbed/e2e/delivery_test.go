@@ -4,6 +4,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"testing"
@@ -21,11 +22,21 @@ func sendItems(t *testing.T, signal load.Signal, endpoint string, n int) *load.G
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Start(t.Context())
-	if accepted := len(g.Wait(t.Context()).Accepted); accepted != n {
-		t.Fatalf("%d of %d %s accepted", accepted, n, signal)
-	}
+	waitAll(t, g, n)
 	return g
+}
+
+// waitAll starts the generator and waits until n items are acknowledged.
+func waitAll(t *testing.T, g *load.Generator, n int) load.Result {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	g.Start(ctx)
+	result := g.Wait(ctx)
+	if len(result.Accepted) != n {
+		t.Fatalf("%d of %d accepted, the last error: %v", len(result.Accepted), n, result.LastErr)
+	}
+	return result
 }
 
 // TestMissingTemplates: without them nothing is lost and nobody else waits; the message names what is missing.
@@ -47,7 +58,7 @@ func TestMissingTemplates(t *testing.T) {
 		})
 	})
 	t.Run("a metric and a message say so", func(t *testing.T) {
-		gateway.WaitMetric(patience, "otelcol_elasticsearch_guard_missing_templates", nil, func(v float64) bool { return v > 0 })
+		gateway.WaitMetric(patience, "otelcol_extension_elasticsearch_guard_missing_templates", nil, func(v float64) bool { return v > 0 })
 		query.Eventually(t, patience, func() error { return contains(gateway.Log(), "logs-request.otel-default", "inferwatchctl es install") })
 	})
 	t.Run("es check names them and fails", func(t *testing.T) {
@@ -66,7 +77,7 @@ func TestMissingTemplates(t *testing.T) {
 				return complete(n)(backends.InElasticsearch().ItemNumbers(t.Context(), index, g.Run()))
 			})
 		}
-		gateway.WaitMetric(patience, "otelcol_elasticsearch_guard_missing_templates", nil, func(v float64) bool { return v == 0 })
+		gateway.WaitMetric(patience, "otelcol_extension_elasticsearch_guard_missing_templates", nil, func(v float64) bool { return v == 0 })
 	})
 }
 
@@ -84,16 +95,16 @@ func TestFullQueueOfOneBackEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.Start(t.Context())
-	if result := g.Wait(t.Context()); len(result.Accepted) != n || len(result.Resent) != 0 {
-		t.Fatalf("accepted %d of %d, %d sent again: the sender felt one back-end's queue", len(result.Accepted), n, len(result.Resent))
+	if result := waitAll(t, g, n); len(result.Resent) != 0 {
+		t.Fatalf("%d of %d were sent again: the sender felt one back-end's queue", len(result.Resent), n)
 	}
 	query.Eventually(t, 2*time.Minute, func() error {
 		return complete(n)(backends.InTempo().ItemNumbers(t.Context(), g.Run(), n))
 	})
 
 	dropped, _ := gateway.Metric("otelcol_connector_durable_queue_dropped_items", map[string]string{
-		"connector": "durable_queue/traces_elasticsearch", "reason": "queue_full"})
+		"connector": "durable_queue/traces_elasticsearch", "reason": "queue_full",
+	})
 	if dropped == 0 {
 		t.Fatal("the queue was never full: the case shows nothing")
 	}

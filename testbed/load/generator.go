@@ -92,8 +92,9 @@ type Generator struct {
 	coding    coding
 	transport transport
 	started   time.Time
-	noMore    chan struct{} // closed: no new batch is begun
-	noMoreNow func()
+	stopped   time.Time     // set before stopping is closed
+	stopping  chan struct{} // closed: what becomes due from now is not sent
+	stopOnce  sync.Once
 	workers   sync.WaitGroup
 	giveUp    context.CancelFunc
 
@@ -111,13 +112,11 @@ func New(cfg Config) (*Generator, error) {
 	if err != nil {
 		return nil, err
 	}
-	noMore := make(chan struct{})
 	return &Generator{
 		cfg:       cfg,
 		coding:    codings()[cfg.Signal],
 		transport: transport,
-		noMore:    noMore,
-		noMoreNow: sync.OnceFunc(func() { close(noMore) }),
+		stopping:  make(chan struct{}),
 		result:    Result{Sent: map[int]struct{}{}, Accepted: map[int]struct{}{}, Resent: map[int]struct{}{}},
 	}, nil
 }
@@ -135,10 +134,12 @@ func (g *Generator) Start(ctx context.Context) {
 	}
 }
 
-// Stop begins no new batch, lets those under way go on for at most grace, gives up what is then not acknowledged, and returns the
-// account.
+// Stop sends what is due until now, for at most grace, gives up what is then not acknowledged, and returns the account.
 func (g *Generator) Stop(grace time.Duration) Result {
-	g.noMoreNow()
+	g.stopOnce.Do(func() {
+		g.stopped = time.Now()
+		close(g.stopping)
+	})
 	timer := time.AfterFunc(grace, g.giveUp)
 	defer timer.Stop()
 	return g.finish()
@@ -204,11 +205,15 @@ func (g *Generator) awaitDue(ctx context.Context, n int) bool {
 	timer := time.NewTimer(time.Until(g.due(n)))
 	defer timer.Stop()
 	select {
-	case <-g.noMore:
-		return false
 	case <-ctx.Done():
 		return false
+	case <-g.stopping:
 	case <-timer.C:
+	}
+	select {
+	case <-g.stopping: // by time, not by who was first: so no worker's items are left out between those of others
+		return !g.due(n).After(g.stopped)
+	default:
 		return true
 	}
 }

@@ -25,11 +25,14 @@ const (
 )
 
 // RequestID is the http.request.id of item n of the run, on its log record and on its span.
-func RequestID(run string, n int) string { return fmt.Sprintf("item-%s-%d", run, n) }
+func RequestID(run string, n int) string { return RequestIDPrefix(run) + strconv.Itoa(n) }
+
+// RequestIDPrefix is what the request ids of all items of the run begin with.
+func RequestIDPrefix(run string) string { return "item-" + run + "-" }
 
 // Number is the opposite of RequestID: it tells which item of the run has that id.
 func Number(run, requestID string) (int, bool) {
-	digits, ok := strings.CutPrefix(requestID, "item-"+run+"-")
+	digits, ok := strings.CutPrefix(requestID, RequestIDPrefix(run))
 	if !ok {
 		return 0, false
 	}

@@ -26,39 +26,55 @@ func Free(n int) ([]int, error) {
 	end := firstEphemeral()
 	size := end - lowest
 	start := rand.IntN(size)
-	found := make([]int, 0, n)
-	for i := range size {
-		if len(found) == n {
-			return found, nil
-		}
+	var found, reservations []int
+	for i := 0; i < size && n <= size && len(found) < n; i++ {
 		port := lowest + (start+i)%size
-		ok, err := reserve(port)
+		reservation, err := reserve(port)
 		if err != nil {
-			return nil, err
+			release(reservations...)
+			return nil, fmt.Errorf("cannot reserve port %d: %w", port, err)
 		}
-		if ok && idle(port) {
+		switch {
+		case reservation == taken:
+		case !idle(port):
+			release(reservation)
+		default:
 			found = append(found, port)
+			reservations = append(reservations, reservation)
 		}
 	}
-	return nil, fmt.Errorf("%d free ports were asked for, only %d were found between %d and %d", n, len(found), lowest, end-1)
+	if len(found) < n {
+		release(reservations...)
+		return nil, fmt.Errorf("there are no %d free ports between %d and %d", n, lowest, end-1)
+	}
+	return found, nil
 }
 
-// reserve binds an abstract unix socket that carries the port's number. Such a name belongs to the same network namespace as the
-// port, needs no file, and goes when the process ends: so the descriptor is left open on purpose. Children do not inherit it.
-func reserve(port int) (bool, error) {
+const taken = -1
+
+// reserve binds an abstract unix socket that carries the port's number, and returns its descriptor, or taken. Such a name belongs
+// to the same network namespace as the port, needs no file, and goes when the process ends: so a descriptor that nobody closes is
+// the reservation. Children do not inherit it.
+func reserve(port int) (int, error) {
 	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return false, fmt.Errorf("cannot reserve port %d: %w", port, err)
+		return taken, err
 	}
 	err = syscall.Bind(fd, &syscall.SockaddrUnix{Name: fmt.Sprintf("@inferwatch-testbed-port-%d", port)})
 	if err == nil {
-		return true, nil
+		return fd, nil
 	}
-	_ = syscall.Close(fd)
+	release(fd)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return false, nil
+		return taken, nil
 	}
-	return false, fmt.Errorf("cannot reserve port %d: %w", port, err)
+	return taken, err
+}
+
+func release(reservations ...int) {
+	for _, fd := range reservations {
+		_ = syscall.Close(fd)
+	}
 }
 
 // idle tells whether a server could listen on the port now.

@@ -20,6 +20,8 @@ import (
 const (
 	defaultReadyTimeout = 60 * time.Second
 	readyPause          = 50 * time.Millisecond
+	stopPause           = 50 * time.Millisecond
+	lastWordsGrace      = time.Second
 	tailBytes           = 64 << 10
 	errorTailBytes      = 4 << 10
 )
@@ -37,6 +39,10 @@ type Spec struct {
 	Ready        func(ctx context.Context) error
 	ReadyText    string        // if not empty, the child must have written this, too
 	ReadyTimeout time.Duration // 60 s if zero
+
+	// LastWords, if not empty, is what the child writes after SIGTERM when its work is done, for one that may hang after that:
+	// Stop then kills it without complaint.
+	LastWords string
 }
 
 // ExitError reports a child that ended before it was ready.
@@ -165,16 +171,34 @@ func (p *Process) Stop(timeout time.Duration) error {
 	if err := p.Resume(); err != nil { // a paused child would never see the SIGTERM
 		return err
 	}
-	select {
-	case <-p.exited:
-		return nil
-	case <-time.After(timeout):
+	for end := time.Now().Add(timeout); ; {
+		select {
+		case <-p.exited:
+			return nil
+		case <-time.After(stopPause):
+		}
+		if p.spec.LastWords != "" && p.wrote(p.spec.LastWords) {
+			return p.awaitEnd(lastWordsGrace)
+		}
+		if time.Now().After(end) {
+			break
+		}
 	}
 	if err := p.Kill(); err != nil {
 		return err
 	}
 	return fmt.Errorf("%s (pid %d) did not end within %v of SIGTERM and was killed; its log ends:\n%s",
 		p.spec.Name, p.Pid(), timeout, tail(p.Log(), errorTailBytes))
+}
+
+// awaitEnd kills the child unless it ends by itself within grace.
+func (p *Process) awaitEnd(grace time.Duration) error {
+	select {
+	case <-p.exited:
+		return nil
+	case <-time.After(grace):
+		return p.Kill()
+	}
 }
 
 // Kill sends SIGKILL and waits until the child is gone.

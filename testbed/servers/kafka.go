@@ -17,6 +17,7 @@ import (
 	"github.com/inferwatch/inferwatch/testbed/internal/child"
 )
 
+// The session's timeout is how long a broker that was killed and started again waits until its earlier life counts as over.
 const kafkaConfig = `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@%[2]s
@@ -34,6 +35,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=200
+broker.session.timeout.ms=1000
 `
 
 // Kafka is one broker that is its own controller. Topics are created when they are first used.

@@ -39,11 +39,12 @@ type server interface {
 	Kill()
 }
 
-// checkLives writes nothing itself: found must find what the test wrote, now, after a Stop and a Start, and after a Kill.
+// checkLives checks that found finds what the test wrote: now, after a Stop and a Start, and after a Kill.
 func checkLives(t *testing.T, s server, found func() error) {
 	t.Helper()
 	query.Eventually(t, patience, found)
 	t.Logf("%s: %d MB", s.Name(), residentMegabytes(t, s.Pid()))
+	checkLoopback(t, s.Pid())
 
 	stopping := time.Now()
 	s.Stop()
@@ -201,6 +202,7 @@ func TestAlertmanager(t *testing.T) {
 	started := time.Now()
 	server := servers.StartAlertmanager(t)
 	t.Logf("started in %.1f s, %d MB", time.Since(started).Seconds(), residentMegabytes(t, server.Pid()))
+	checkLoopback(t, server.Pid())
 	silence := fmt.Sprintf(`{"matchers":[{"name":"alertname","value":"x","isRegex":false}],"startsAt":%q,"endsAt":%q,
 		"createdBy":"test","comment":"kept"}`, time.Now().Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339))
 	require.NoError(t, post(t.Context(), server.URL+"/api/v2/silences", "application/json", []byte(silence)))
@@ -247,6 +249,17 @@ func TestServerKeepsItsDataInTheFolderGiven(t *testing.T) {
 func TestBuildKnowsItsNames(t *testing.T) {
 	_, err := servers.Build(t.Context(), "solr", io.Discard)
 	require.EqualError(t, err, `no server "solr"; there are [alertmanager elasticsearch jaeger kafka prometheus tempo]`)
+}
+
+func TestBuildSaysWhatToInstall(t *testing.T) {
+	t.Setenv("INFERWATCH_CACHE", t.TempDir())
+	t.Setenv("PATH", t.TempDir())
+	for _, name := range []string{"elasticsearch", "kafka"} {
+		_, err := servers.Build(t.Context(), name, io.Discard)
+		require.EqualError(t, err, "cannot build "+name+": mvn is not installed; on Debian and Ubuntu: apt-get install -y maven default-jdk-headless")
+	}
+	_, err := servers.Build(t.Context(), "tempo", io.Discard)
+	require.EqualError(t, err, "cannot build tempo: go is not on the PATH; see https://go.dev/dl/")
 }
 
 func sendTraces(t *testing.T, protocol load.Protocol, endpoint string) (run string) {

@@ -52,13 +52,15 @@ func Ctl(tb testing.TB, args ...string) (string, error) {
 	return string(out), err
 }
 
-// InElasticsearch, InPrometheus and InTempo ask the back-ends.
+// InElasticsearch asks Elasticsearch.
 func (b *Backends) InElasticsearch() query.Elasticsearch {
 	return query.Elasticsearch{URL: b.Elasticsearch.URL}
 }
 
+// InPrometheus asks Prometheus.
 func (b *Backends) InPrometheus() query.Prometheus { return query.Prometheus{URL: b.Prometheus.URL} }
 
+// InTempo asks Tempo.
 func (b *Backends) InTempo() query.Tempo { return query.Tempo{URL: b.Tempo.URL} }
 
 // env is what a gateway's configuration reads to find the back-ends.

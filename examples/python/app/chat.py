@@ -65,8 +65,8 @@ class Chat:
         stream = self._client.stream(asked.model, asked.message)
         chunks = stream.chunks()
         try:
-            # Up to the first chunk a failure can still be told by the status.
-            first = await anext(chunks, None)
+            # Up to the first chunk a failure can still be told by the status; a stream without any is one.
+            first = await anext(chunks)
         except Exception as error:
             call.fail(error)
             self._report.ended(call, request)
@@ -109,13 +109,13 @@ class _EventStream(StreamingResponse):
 
 
 async def _events(
-    first: ChatCompletionChunk | None,
+    first: ChatCompletionChunk,
     chunks: AsyncIterator[ChatCompletionChunk],
     call: Call,
     ended: Callable[[], None],
 ) -> AsyncIterator[str]:
     finish_reason = usage = None
-    chunk = first
+    chunk: ChatCompletionChunk | None = first
     try:
         while chunk:
             usage = chunk.usage or usage

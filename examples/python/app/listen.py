@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import sys
@@ -39,13 +38,10 @@ def _listen(name: str, host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except socket.gaierror as error:
-        reason = error.strerror
-    except OSError as error:
-        reason = os.strerror(error.errno)
-    except OverflowError as error:
-        reason = str(error)
-    sys.exit(f"{name}: cannot listen on {host}:{port}: {reason}; choose another with --host and --port")
+    except (OSError, OverflowError) as error:
+        # Python appends the address to its reason, which stands in the message already.
+        reason = str(getattr(error, "strerror", error)).partition(" (while")[0]
+        sys.exit(f"{name}: cannot listen on {host}:{port}: {reason}; choose another with --host and --port")
 
 
 def _base_url(listener: socket.socket) -> str:

@@ -28,8 +28,9 @@ class PicologgingLog:
         self._log.addHandler(self._handler)
 
     def write(self, level: str, message: str, fields: Mapping[str, Any], error: Exception | None) -> None:
-        # None would be written as an exception of its own.
-        self._log.log(_LEVELS[level], message, dict(fields), exc_info=error or False)
+        # Given at all, None and False too, exc_info writes whatever exception is being handled.
+        cause: dict[str, Any] = {"exc_info": error} if error else {}
+        self._log.log(_LEVELS[level], message, dict(fields), **cause)
 
     def close(self) -> None:
         self._handler.close()

@@ -33,5 +33,5 @@ def model_server() -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def api(model_server: Server, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    with running_api(model_server, receiver.endpoint, tmp_path_factory.mktemp("logs"), **_SOON) as api:
+    with running_api(model_server.base_url, receiver.endpoint, tmp_path_factory.mktemp("logs"), **_SOON) as api:
         yield api

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,7 +24,7 @@ _REQUESTS = {
     "/v1/metrics": ExportMetricsServiceRequest,
     "/v1/logs": ExportLogsServiceRequest,
 }
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 Found = TypeVar("Found")
 
 
@@ -51,7 +52,8 @@ class Receiver:
     def __init__(self) -> None:
         self.spans: list[Item] = []
         self.logs: list[Item] = []
-        self.metrics: dict[str, Metric] = {}
+        # Every export of each: an exemplar is in the one after its measurement only.
+        self.metrics: defaultdict[str, list[Metric]] = defaultdict(list)
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -59,7 +61,8 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                receiver._take(_REQUESTS[self.path].FromString(body))
+                if request := _REQUESTS.get(self.path):
+                    receiver._take(request.FromString(body))
                 self.send_response(200)
                 self.send_header("Content-Type", "application/x-protobuf")
                 self.send_header("Content-Length", "0")
@@ -91,7 +94,8 @@ class Receiver:
         for resource in getattr(request, "resource_logs", ()):
             self.logs += (Item(log, _service(resource)) for scope in resource.scope_logs for log in scope.log_records)
         for resource in getattr(request, "resource_metrics", ()):
-            self.metrics |= {metric.name: metric for scope in resource.scope_metrics for metric in scope.metrics}
+            for metric in (metric for scope in resource.scope_metrics for metric in scope.metrics):
+                self.metrics[metric.name].append(metric)
 
 
 def wait_for(look: Callable[[], Found | None], what: str) -> Found:

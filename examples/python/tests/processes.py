@@ -77,14 +77,14 @@ def running(module: str, environment: dict[str, str], *arguments: str) -> Iterat
 
 
 @contextmanager
-def running_api(model_server: Server, otlp_endpoint: str, log_dir: Path, **environment: str) -> Iterator[Api]:
+def running_api(model_server: str, otlp_endpoint: str, log_dir: Path, **environment: str) -> Iterator[Api]:
     settings = {
         "LOG_DIR": str(log_dir),
         "OTEL_EXPORTER_OTLP_ENDPOINT": otlp_endpoint,
         "OTEL_SERVICE_NAME": "example-llm-api",
         **environment,
     }
-    with running("app", settings, "--model-server", f"{model_server.base_url}/v1") as server:
+    with running("app", settings, "--model-server", f"{model_server}/v1") as server:
         yield Api(server, log_dir)
 
 

@@ -125,7 +125,7 @@ def test_a_failing_model_marks_its_spans(
         assert span.raw.status.code == Status.STATUS_CODE_ERROR
         assert span.attributes["http.request.id"] == request_id
     assert client.attributes["error.type"] == error_type
-    _assert_logged(api, request_id, record["trace_id"], server.span_id, "chat failed")
+    _assert_logged(api, request_id, record["trace_id"], server.span_id, "chat failed", traceback=status == 502)
     _assert_access(api, request_id, record["trace_id"], server.span_id, status=status, model=model, error=error_type)
 
 
@@ -177,7 +177,9 @@ def _server_and_client(spans: list[Item]) -> tuple[Item, Item]:
     return kinds[Span.SPAN_KIND_SERVER], kinds[Span.SPAN_KIND_CLIENT]
 
 
-def _assert_logged(api: Api, request_id: str, trace_id: str, span_id: str, message: str) -> None:
+def _assert_logged(
+    api: Api, request_id: str, trace_id: str, span_id: str, message: str, traceback: bool = False
+) -> None:
     """Each library in its own shape."""
     loguru, structlog, picologging, logbook, logging = (api.record(library, request_id) for library in LIBRARIES)
     told = {
@@ -190,6 +192,8 @@ def _assert_logged(api: Api, request_id: str, trace_id: str, span_id: str, messa
     for library, (said, fields) in told.items():
         found = (said, fields["request_id"], fields["trace_id"], fields["span_id"])
         assert found == (message, request_id, trace_id, span_id), library
+        line = json.dumps(api.record(library, request_id))
+        assert ("Traceback" in line, "NoneType" in line) == (traceback, False), library
 
 
 def _assert_access(api: Api, request_id: str, trace_id: str, span_id: str, **fields: Any) -> None:
@@ -221,8 +225,7 @@ def _otel_log(receiver: Receiver, request_id: str) -> Item | None:
 
 
 def _exemplar(receiver: Receiver, name: str, trace_id: str) -> bool | None:
-    metric = receiver.metrics.get(name)
-    points = metric.histogram.data_points if metric else ()
+    points = [point for metric in receiver.metrics[name] for point in metric.histogram.data_points]
     assert all("http.request.id" not in plain(point.attributes) for point in points)
     return any(exemplar.trace_id.hex() == trace_id for point in points for exemplar in point.exemplars) or None
 

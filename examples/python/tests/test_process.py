@@ -22,7 +22,7 @@ _NEVER_BY_ITSELF = {
 
 def test_sigterm_sends_what_is_held(model_server: Server, tmp_path: Path) -> None:
     receiver = Receiver()
-    with running_api(model_server, receiver.endpoint, tmp_path, **_NEVER_BY_ITSELF) as api:
+    with running_api(model_server.base_url, receiver.endpoint, tmp_path, **_NEVER_BY_ITSELF) as api:
         assert api.chat({"model": "demo-small", "message": "Why?"}, X_Request_ID="req-last").status_code == 200
         assert receiver.spans == []
         assert api.server.stop() == 0
@@ -31,6 +31,18 @@ def test_sigterm_sends_what_is_held(model_server: Server, tmp_path: Path) -> Non
     assert [span.attributes["http.request.id"] for span in receiver.spans] == ["req-last", "req-last"]
     assert any(log.attributes.get("http.request.id") == "req-last" for log in receiver.logs)
     assert "gen_ai.client.token.usage" in receiver.metrics
+
+
+def test_a_model_server_that_makes_no_sense_is_a_bad_gateway(tmp_path: Path) -> None:
+    receiver = Receiver()
+    # The receiver answers every path with 200 and no body: no OpenAI.
+    with running_api(receiver.endpoint, receiver.endpoint, tmp_path) as api:
+        for stream in (False, True):
+            answer = api.chat({"model": "demo-small", "message": "Why?", "stream": stream})
+            assert (answer.status_code, answer.json()["error"]["type"]) == (502, "model_server_failed")
+    with running_api("http://127.0.0.1:1", receiver.endpoint, tmp_path) as api:
+        assert api.chat({"model": "demo-small", "message": "Why?"}).status_code == 502
+    receiver.close()
 
 
 def test_a_port_in_use_is_named(api: Api, tmp_path: Path) -> None:

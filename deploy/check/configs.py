@@ -1,0 +1,85 @@
+# Copyright The inferwatch Authors
+# SPDX-License-Identifier: Apache-2.0
+"""The collector configurations as units and pods would start with them, validated by the inferwatch binary."""
+
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+
+import manifests
+import policy
+import yaml
+from report import ROOT, Report
+from units import ROLES
+
+CONFIG_FOLDER = "/etc/inferwatch"
+# What an address in a pod must not be: whoever listens there is the pod itself.
+LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[?::1\]?):\d+")
+
+
+def check(report: Report, binary: str | None) -> None:
+    if not binary:
+        report.not_run("inferwatch validate", "INFERWATCH_BIN is not set")
+        return
+    for role in ROLES:
+        args = [f"--config={ROOT}/configs/{role}.yaml"]
+        report.add(f"inferwatch validate, inferwatch-{role}.service", run(binary, ["validate", *args], {})[1])
+    for overlay in manifests.overlays():
+        docs, faults = manifests.render(overlay)
+        report.add(f"kustomize {overlay.name} for inferwatch validate", faults)
+        for doc in docs:
+            if doc["kind"] in policy.WORKLOADS:
+                name = f"inferwatch validate, {overlay.name}, {doc['kind']}/{doc['metadata']['name']}"
+                report.add(name, workload_faults(binary, doc, docs))
+
+
+def workload_faults(binary: str, workload: dict, docs: list[dict]) -> Iterator[str]:
+    """Lays out the pod's ConfigMap and starts the binary with the pod's own arguments and environment."""
+    pod = workload["spec"]["template"]["spec"]
+    container = pod["containers"][0]
+    with tempfile.TemporaryDirectory() as folder:
+        for volume in pod["volumes"]:
+            if volume["name"] == "config":
+                lay_out(config_map(docs, workload, volume["configMap"]["name"]), pathlib.Path(folder))
+        args = [arg.replace(f"={CONFIG_FOLDER}/", f"={folder}/") for arg in container["args"]]
+        env = environment(container, workload, docs)
+        # `validate` builds the pipelines, `print-config` shows what the files have become together.
+        yield from run(binary, ["validate", *args], env)[1]
+        merged, faults = run(binary, ["print-config", *args], env)
+    if not faults:
+        exporters = yaml.dump(yaml.safe_load(merged)["exporters"])
+        yield from (f"an exporter delivers to {found.group(0)}, which is the pod itself" for found in LOOPBACK.finditer(exporters))
+
+
+def config_map(docs: list[dict], workload: dict, name: str) -> dict[str, str]:
+    return next(doc["data"] for doc in docs if doc["kind"] == "ConfigMap" and doc["metadata"]["name"] == name
+                and doc["metadata"]["namespace"] == workload["metadata"]["namespace"])
+
+
+def lay_out(files: dict[str, str], folder: pathlib.Path) -> None:
+    for name, text in files.items():
+        (folder / name).write_text(text)
+
+
+def environment(container: dict, workload: dict, docs: list[dict]) -> dict[str, str]:
+    """As the kubelet makes it; what only a node knows is `unknown`, and so is what a Secret would hold."""
+    found: dict[str, str] = {}
+    for source in container.get("envFrom", []):
+        if "configMapRef" in source:
+            found |= config_map(docs, workload, source["configMapRef"]["name"])
+    for variable in container.get("env", []):
+        found[variable["name"]] = variable.get("value", "unknown")
+    return found
+
+
+def run(binary: str, args: list[str], env: dict[str, str]) -> tuple[str, list[str]]:
+    """The binary sees no INFERWATCH_* but those given: what holds here must not hang on who runs the check."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INFERWATCH_", "OTEL_"))}
+    done = subprocess.run([binary, *args], env=clean | env, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return done.stdout, []
+    error = re.sub(r"\s+", " ", done.stderr.partition("Usage:")[0]).strip()
+    return done.stdout, [error or f"exit status {done.returncode}"]
