@@ -21,9 +21,10 @@ func TestDirect(t *testing.T) { runAll(t, false, direct()) }
 func TestKafka(t *testing.T) { runAll(t, true, withKafka()) }
 
 func runAll(t *testing.T, withKafka bool, cases []disaster) {
-	timing := timing{before: 2 * time.Second, down: 8 * time.Second, after: 3 * time.Second, patience: 90 * time.Second}
+	timing := timing{rate: 40, before: 2 * time.Second, down: 8 * time.Second, after: 3 * time.Second, patience: 90 * time.Second}
 	if *full {
-		timing.before, timing.down, timing.after, timing.patience = 5*time.Second, 60*time.Second, 10*time.Second, 4*time.Minute
+		timing.rate, timing.patience = 100, 4*time.Minute
+		timing.before, timing.down, timing.after = 5*time.Second, 60*time.Second, 10*time.Second
 	}
 	s := startSystem(t, timing, withKafka)
 	var rows []row

@@ -14,8 +14,9 @@ import (
 	"github.com/inferwatch/inferwatch/testbed/stack"
 )
 
-// timing is how long the parts of a case last.
+// timing is how much load there is and how long the parts of a case last.
 type timing struct {
+	rate                int // items a second, for each signal
 	before, down, after time.Duration
 	patience            time.Duration // for what is queued to arrive, afterwards
 }
@@ -51,7 +52,7 @@ func startSystem(t *testing.T, timing timing, withKafka bool) *system {
 func (s *system) run(t *testing.T, c disaster) []row {
 	generators := map[load.Signal]*load.Generator{}
 	for _, signal := range []load.Signal{load.Logs, load.Traces, load.Metrics} {
-		g, err := load.New(load.Config{Signal: signal, Endpoint: s.agent.OTLPGRPC, Rate: 40})
+		g, err := load.New(load.Config{Signal: signal, Endpoint: s.agent.OTLPGRPC, Rate: s.timing.rate})
 		if err != nil {
 			t.Fatal(err)
 		}
