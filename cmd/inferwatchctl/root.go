@@ -99,7 +99,13 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// version is set by the linker (make build); a plain `go install` leaves it to the module's own version.
+var version string
+
 func buildVersion() string {
+	if version != "" {
+		return version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "unknown"

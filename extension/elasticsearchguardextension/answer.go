@@ -41,7 +41,7 @@ func (g *guard) inspect(req *http.Request, resp *http.Response, t *target) (*htt
 	buffer := g.buffers.Get().(*bytes.Buffer)
 	buffer.Reset()
 	size, err := buffer.ReadFrom(io.LimitReader(resp.Body, g.cfg.MaxAnswerSize+1))
-	resp.Body.Close()
+	_ = resp.Body.Close()
 	if err != nil {
 		g.recycle(buffer)
 		return nil, err
@@ -150,7 +150,7 @@ type pooledBody struct {
 // Close implements io.Closer.
 func (b *pooledBody) Close() error {
 	b.once.Do(func() {
-		b.Reader.Reset(nil)
+		b.Reset(nil)
 		b.release()
 	})
 	return nil

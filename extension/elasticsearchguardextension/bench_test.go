@@ -40,7 +40,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	resp := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}}
 	base := transport(func(req *http.Request) (*http.Response, error) {
 		if isCheck(req) {
-			return response(http.StatusOK, allThere), nil
+			return response(allThere), nil
 		}
 		reader.Reset(answer)
 		resp.Body = io.NopCloser(reader)

@@ -51,8 +51,9 @@ func newGuard(set component.TelemetrySettings, cfg *Config) (*guard, error) {
 		return nil, err
 	}
 	return &guard{
-		cfg:       cfg,
-		logger:    set.Logger,
+		cfg: cfg,
+		// What is wrong stands in the message; a stack trace would only bury it.
+		logger:    set.Logger.WithOptions(zap.AddStacktrace(zap.DPanicLevel)),
 		telemetry: telemetry,
 		now:       time.Now,
 		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},

@@ -91,15 +91,19 @@ func TestGuard(t *testing.T) {
 		},
 		"what was missing is remembered while nobody can look": {
 			{name: "missing", prepare: func(h *harness) { h.have(streamA) }, status: 503, requests: []string{check}, logs: []string{"ERROR " + missingB}, statuses: []string{"StatusRecoverableError " + missingB}},
-			{name: "cannot look", after: 5 * time.Second, prepare: answer(check, 429, ""), status: 503, requests: []string{check},
+			{
+				name: "cannot look", after: 5 * time.Second, prepare: answer(check, 429, ""), status: 503, requests: []string{check},
 				body:     `{"error":{"reason":"Elasticsearch at URL could not say whether it has the index templates: it answered 429; all that is meant for it is held until it can","type":"check_failed [logs-b.otel-default]"},"status":503}`,
 				logs:     []string{"WARN Elasticsearch at URL could not say whether it has the index templates: it answered 429; all that is meant for it is held until it can"},
-				statuses: []string{"StatusRecoverableError Elasticsearch at URL could not say whether it has the index templates: it answered 429; all that is meant for it is held until it can"}},
+				statuses: []string{"StatusRecoverableError Elasticsearch at URL could not say whether it has the index templates: it answered 429; all that is meant for it is held until it can"},
+			},
 		},
 		"a proxy's page": {
-			{name: "held", prepare: answer(check, 200, "<html>"), status: 503, requests: []string{check},
+			{
+				name: "held", prepare: answer(check, 200, "<html>"), status: 503, requests: []string{check},
 				logs:     []string{"WARN Elasticsearch at URL could not say whether it has the index templates: reading the list of index templates: invalid character '<' looking for beginning of value; all that is meant for it is held until it can"},
-				statuses: []string{"StatusRecoverableError Elasticsearch at URL could not say whether it has the index templates: reading the list of index templates: invalid character '<' looking for beginning of value; all that is meant for it is held until it can"}},
+				statuses: []string{"StatusRecoverableError Elasticsearch at URL could not say whether it has the index templates: reading the list of index templates: invalid character '<' looking for beginning of value; all that is meant for it is held until it can"},
+			},
 		},
 		"a data stream that nobody configured": {
 			{name: "first", prepare: bothThere, status: 200, requests: []string{check, bulk}},

@@ -41,7 +41,7 @@ func (r *roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 // closeBody does what a transport must do with a request that it does not send.
 func closeBody(req *http.Request) {
 	if req.Body != nil {
-		req.Body.Close()
+		_ = req.Body.Close()
 	}
 }
 

@@ -35,9 +35,9 @@ func isCheck(req *http.Request) bool {
 	return strings.HasSuffix(req.URL.Path, elasticsearch.TemplatesPath)
 }
 
-func response(status int, body string) *http.Response {
+func response(body string) *http.Response {
 	return &http.Response{
-		StatusCode: status,
+		StatusCode: http.StatusOK,
 		Header:     http.Header{"X-Elastic-Product": {"Elasticsearch"}},
 		Body:       io.NopCloser(strings.NewReader(body)),
 	}
@@ -64,9 +64,9 @@ func TestCheckUsesTheRequestsOwnWay(t *testing.T) {
 	client := h.wrap(transport(func(req *http.Request) (*http.Response, error) {
 		if isCheck(req) {
 			checks = append(checks, req)
-			return response(200, allThere), nil
+			return response(allThere), nil
 		}
-		return response(200, created), nil
+		return response(created), nil
 	}))
 	req := h.request(context.Background())
 	req.URL.Path = "/prefix/_bulk"
@@ -94,10 +94,10 @@ func TestOneCheckForAll(t *testing.T) {
 			if isCheck(req) {
 				checks.Add(1)
 				<-release
-				return response(200, allThere), nil
+				return response(allThere), nil
 			}
 			bulks.Add(1)
-			return response(200, created), nil
+			return response(created), nil
 		})
 		var done sync.WaitGroup
 		for range 50 {
@@ -124,13 +124,13 @@ func TestTheEndOfOneRequestIsNotTheOthers(t *testing.T) {
 		var checks atomic.Int32
 		client := wrapQuiet(t, g, func(req *http.Request) (*http.Response, error) {
 			if !isCheck(req) {
-				return response(200, created), nil
+				return response(created), nil
 			}
 			if checks.Add(1) == 1 {
 				<-req.Context().Done()
 				return nil, req.Context().Err()
 			}
-			return response(200, allThere), nil
+			return response(allThere), nil
 		})
 		first, cancelFirst := context.WithCancel(context.Background())
 		third, cancelThird := context.WithCancel(context.Background())
@@ -169,7 +169,7 @@ func TestUnreachableIsTheTransportsError(t *testing.T) {
 		body := &closeRecorder{Reader: strings.NewReader("{}")}
 		req := h.request(context.Background())
 		req.Body = body
-		_, err := client.RoundTrip(req)
+		err := failure(client, req)
 		assert.Equal(t, error(refused), err)
 		assert.True(t, body.closed)
 	}
@@ -186,7 +186,7 @@ func TestCheckIsBoundedInTime(t *testing.T) {
 			return nil, req.Context().Err()
 		})
 		start := time.Now()
-		_, err := client.RoundTrip(newBulk(t, context.Background()))
+		err := failure(client, newBulk(t, context.Background()))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 10*time.Second, time.Since(start))
 	})
@@ -223,12 +223,22 @@ func TestRejectedAnswerKeepsItsHeaders(t *testing.T) {
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, "Elasticsearch", resp.Header.Get("X-Elastic-Product"))
 	assert.Equal(t, "application/json", resp.Header.Get("Content-Type"))
 	assert.Empty(t, resp.Header.Get("Content-Length"))
 	assert.EqualValues(t, len(body), resp.ContentLength)
 	assert.Equal(t, "503 Service Unavailable", resp.Status)
 	assert.Same(t, req, resp.Request)
+}
+
+// failure sends a request that is to fail.
+func failure(client http.RoundTripper, req *http.Request) error {
+	resp, err := client.RoundTrip(req)
+	if err == nil {
+		resp.Body.Close()
+	}
+	return err
 }
 
 // A client that asks for a compressed answer itself must undo the compression itself: then nobody could look at it.
@@ -268,14 +278,15 @@ func TestCompressedAnswers(t *testing.T) {
 	require.NoError(t, zip.Close())
 	client := h.wrap(transport(func(req *http.Request) (*http.Response, error) {
 		if isCheck(req) {
-			return response(200, allThere), nil
+			return response(allThere), nil
 		}
-		return response(200, zipped.String()), nil
+		return response(zipped.String()), nil
 	}))
 	resp, err := client.RoundTrip(h.request(context.Background()))
 	require.NoError(t, err)
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
 	assert.Equal(t, 200, resp.StatusCode)
 	assert.Equal(t, zipped.Bytes(), body)
 }
@@ -300,14 +311,13 @@ func TestAnswerThatBreaksOff(t *testing.T) {
 	broken := errors.New("connection reset")
 	client := h.wrap(transport(func(req *http.Request) (*http.Response, error) {
 		if isCheck(req) {
-			return response(200, allThere), nil
+			return response(allThere), nil
 		}
-		resp := response(200, "")
+		resp := response("")
 		resp.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"items":[`), errorReader{broken}))
 		return resp, nil
 	}))
-	_, err := client.RoundTrip(h.request(context.Background()))
-	assert.ErrorIs(t, err, broken)
+	assert.ErrorIs(t, failure(client, h.request(context.Background())), broken)
 }
 
 type errorReader struct{ err error }
@@ -319,9 +329,9 @@ func TestAnswersDoNotMix(t *testing.T) {
 	h := newHarness(t)
 	client := h.wrap(transport(func(req *http.Request) (*http.Response, error) {
 		if isCheck(req) {
-			return response(200, allThere), nil
+			return response(allThere), nil
 		}
-		return response(200, fmt.Sprintf(`{"items":[{"create":{"_index":%q,"status":201}}]}`, strings.Repeat(req.Header.Get("Mark"), 1000))), nil
+		return response(fmt.Sprintf(`{"items":[{"create":{"_index":%q,"status":201}}]}`, strings.Repeat(req.Header.Get("Mark"), 1000))), nil
 	}))
 	var done sync.WaitGroup
 	for worker := range 8 {

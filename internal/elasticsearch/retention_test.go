@@ -19,15 +19,18 @@ func TestParseRetention(t *testing.T) {
 		{"none", nil, Retention{}},
 		{"one class only", []string{"audit=730d"}, Retention{"audit": "730d"}},
 		{
-			"audit and security keep a year", []string{"30d"},
+			"audit and security keep a year",
+			[]string{"30d"},
 			Retention{"request": "30d", "system": "30d", "security": "365d", "audit": "365d", "generic": "30d", "traces": "30d", "metrics": "30d"},
 		},
 		{
-			"more than a year holds for all", []string{"9000h"},
+			"more than a year holds for all",
+			[]string{"9000h"},
 			Retention{"request": "9000h", "system": "9000h", "security": "9000h", "audit": "9000h", "generic": "9000h", "traces": "9000h", "metrics": "9000h"},
 		},
 		{
-			"a class counts before the rest, whatever the order", []string{"audit=1d", "30d", "request=7d"},
+			"a class counts before the rest, whatever the order",
+			[]string{"audit=1d", "30d", "request=7d"},
 			Retention{"request": "7d", "system": "30d", "security": "365d", "audit": "1d", "generic": "30d", "traces": "30d", "metrics": "30d"},
 		},
 	} {

@@ -5,6 +5,7 @@ package badinput
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -25,7 +26,8 @@ import (
 const standalone = "configs/standalone.yaml"
 
 // refusal is a configuration with which the process must end with status 1. In it and in the messages, DIR stands for a folder
-// that holds the regular file "file", and ADDRESS for an address at which another program listens.
+// that holds the regular file "file", ADDRESS for an address at which another program listens, PORT for its port, and DENIED for
+// what the system says of a folder in /proc, where nobody can make one, root included.
 type refusal struct {
 	name    string
 	file    string            // standalone.yaml if empty
@@ -177,10 +179,9 @@ func startFaults() []refusal {
 			message: "invalid configuration: extensions::file_storage: DIR/file is not a directory",
 		},
 		{
-			// /proc is writable to nobody, root included.
 			name:    "storage cannot be made",
 			overlay: "extensions: {file_storage: {directory: /proc/inferwatch}}",
-			message: `failed to build extensions: failed to create extension "file_storage": mkdir /proc/inferwatch: no such file or directory`,
+			message: `failed to build extensions: failed to create extension "file_storage": mkdir /proc/inferwatch: DENIED`,
 		},
 		{
 			name: "a queue's storage extension is not in use",
@@ -236,7 +237,8 @@ func theMessage(t *testing.T, log string) string {
 
 func placeholders(dir string, address net.Addr) *strings.Replacer {
 	port := fmt.Sprint(address.(*net.TCPAddr).Port)
-	return strings.NewReplacer("DIR", dir, "ADDRESS", address.String(), "PORT", port)
+	denied := errors.Unwrap(os.Mkdir("/proc/inferwatch", 0o755))
+	return strings.NewReplacer("DIR", dir, "ADDRESS", address.String(), "PORT", port, "DENIED", fmt.Sprint(denied))
 }
 
 // listen is another program at an address.

@@ -30,12 +30,12 @@ type binary struct {
 }
 
 // validate runs `inferwatch validate` on files merged in this order. fault is what it complains about.
-func (b binary) validate(ctx context.Context, files ...string) (fault string, err error) {
+func (b binary) validate(ctx context.Context, env []string, files ...string) (fault string, err error) {
 	args := []string{"validate"}
 	for _, file := range files {
 		args = append(args, "--config", file)
 	}
-	output, err := b.run(ctx, args...)
+	output, err := b.run(ctx, env, args...)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && ctx.Err() == nil {
 		return complaint(string(output), exit), nil
@@ -43,13 +43,13 @@ func (b binary) validate(ctx context.Context, files ...string) (fault string, er
 	return "", err
 }
 
-// run gives the binary no environment but its own, so that the defaults of all options are what is checked.
-func (b binary) run(ctx context.Context, args ...string) ([]byte, error) {
+// run keeps this process's own environment from the binary, so that the defaults of all options are what is checked.
+func (b binary) run(ctx context.Context, env []string, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, binaryTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, b.path, args...)
 	cmd.Dir = b.root
-	cmd.Env = []string{"INFERWATCH_STORAGE=" + b.storage, "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}
+	cmd.Env = slices.Concat(env, []string{"INFERWATCH_STORAGE=" + b.storage, "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")})
 	output, err := cmd.CombinedOutput()
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%s %s: %w", b.path, strings.Join(args, " "), ctx.Err())
@@ -91,7 +91,7 @@ func complaint(output string, exit *exec.ExitError) string {
 type catalog map[string]map[string][]string
 
 func (b binary) components(ctx context.Context) (catalog, error) {
-	output, err := b.run(ctx, "components")
+	output, err := b.run(ctx, nil, "components")
 	if err != nil {
 		return nil, fmt.Errorf("%s components: %w", b.path, err)
 	}

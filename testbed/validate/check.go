@@ -8,39 +8,46 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
-// check validates one document; what it writes goes to dir.
-func (c *checker) check(ctx context.Context, d document, dir string) result {
+// check validates one document and, of a file in configs/, each option that stands ready in a comment. What it writes goes to dir.
+func (c *checker) check(ctx context.Context, d document, dir string) []result {
 	if d.fault != "" {
-		return result{subject: d.at(1), fault: d.fault}
+		return []result{{subject: d.at(1), fault: d.fault}}
 	}
 	nodes, err := d.parse()
 	if err != nil {
-		return d.syntaxError(err)
+		return []result{d.syntaxError(err)}
 	}
-	if len(nodes) == 0 {
-		return result{subject: d.at(1), fault: "is empty"}
-	}
-	if d.plain {
-		return result{subject: d.subject() + " (" + noCollector + ")"}
-	}
-	if len(nodes) > 1 {
-		return result{subject: d.at(nodes[1].Line), fault: "begins a second YAML document, which the collector would ignore"}
+	switch {
+	case len(nodes) == 0:
+		return []result{{subject: d.at(1), fault: "is empty"}}
+	case d.plain:
+		return []result{{subject: d.subject() + " (" + noCollector + ")"}}
+	case len(nodes) > 1:
+		return []result{{subject: d.at(nodes[1].Line), fault: "begins a second YAML document, which the collector would ignore"}}
 	}
 	config, err := newConfiguration(nodes[0])
 	if err != nil {
-		return result{subject: d.at(1), fault: err.Error()}
+		return []result{{subject: d.at(1), fault: err.Error()}}
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return []result{{subject: d.at(1), fault: err.Error()}}
 	}
 	note, fault, err := c.validate(ctx, d, config, dir)
 	if err != nil {
 		fault = err.Error()
 	}
 	if fault != "" {
-		return result{subject: d.at(locate(config.root, fault)), fault: fault}
+		return []result{{subject: d.at(locate(config.root, fault)), fault: fault}}
 	}
-	return result{subject: d.subject() + note}
+	results := []result{{subject: d.subject() + note}}
+	if !d.fenced {
+		results = append(results, c.checkReady(ctx, d, dir)...)
+	}
+	return results
 }
 
 // validate runs the binary. note says how the document was completed.
@@ -49,36 +56,39 @@ func (c *checker) validate(ctx context.Context, d document, config configuration
 	if err != nil {
 		return "", "", err
 	}
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", "", err
-	}
-	file := d.path
+	file, env := d.path, []string(nil)
 	if d.fenced {
-		file = filepath.Join(dir, "block.yaml")
+		file, env = filepath.Join(dir, "block.yaml"), placeholders(d.text)
 		if err := os.WriteFile(file, []byte(d.text), 0o644); err != nil {
 			return "", "", err
 		}
+		if len(bases) == 0 && config.isFragment() {
+			return c.validateFragment(ctx, config, env, file)
+		}
 	}
-	switch {
-	case len(bases) > 0:
-		fault, err = c.binary.validate(ctx, append(bases, file)...)
-		return " (over " + strings.Join(bases, ", ") + ")", fault, err
-	case config.isFragment() && d.fenced:
-		return c.validateFragment(ctx, config, file, dir)
-	default:
-		fault, err = c.binary.validate(ctx, file)
-		return "", fault, err
+	fault, err = c.binary.validate(ctx, env, slices.Concat(bases, []string{file})...)
+	if fault == "" && err == nil {
+		fault, err = c.checkReferences(config, bases)
 	}
+	return over(bases), fault, err
 }
 
-func (c *checker) validateFragment(ctx context.Context, fragment configuration, file, dir string) (note, fault string, err error) {
+func over(bases []string) string {
+	if len(bases) == 0 {
+		return ""
+	}
+	return " (over " + strings.Join(bases, ", ") + ")"
+}
+
+func (c *checker) validateFragment(ctx context.Context, fragment configuration, env []string, file string) (note, fault string, err error) {
 	trials, err := c.trials(fragment)
 	if err != nil {
 		return "", "", err
 	}
 	var used []string
 	for i, t := range trials {
-		signal, fault, err := c.try(ctx, t, file, filepath.Join(dir, fmt.Sprint(i)))
+		added := fmt.Sprintf("%s-%d.yaml", strings.TrimSuffix(file, ".yaml"), i)
+		signal, fault, err := c.try(ctx, t, env, file, added)
 		if fault != "" || err != nil {
 			return "", fault, err
 		}
@@ -87,18 +97,18 @@ func (c *checker) validateFragment(ctx context.Context, fragment configuration, 
 	return " (fragment: " + strings.Join(used, ", ") + ")", "", nil
 }
 
-// try returns the first signal in which the component is valid, or what is wrong in the first one.
-func (c *checker) try(ctx context.Context, t trial, file, prefix string) (signal, fault string, err error) {
+// try returns the first signal in which the component is valid, or what is wrong in the first one. The completions are written to
+// added, one after another.
+func (c *checker) try(ctx context.Context, t trial, env []string, file, added string) (signal, fault string, err error) {
 	for i, completion := range t.completions {
 		text, err := marshal(completion)
 		if err != nil {
 			return "", "", err
 		}
-		added := fmt.Sprintf("%s-%d.yaml", prefix, i)
 		if err := os.WriteFile(added, text, 0o644); err != nil {
 			return "", "", err
 		}
-		found, err := c.binary.validate(ctx, file, added)
+		found, err := c.binary.validate(ctx, env, file, added)
 		if err != nil || found == "" {
 			return t.alternatives[i], "", err
 		}

@@ -15,5 +15,10 @@
 // components into a pipeline of its own, with an otlp receiver and a nop exporter around it, and adds the extensions that it refers to by
 // `storage`, `authenticator` or `middlewares`. A component passes if there is a signal in which the real binary builds it.
 //
+// Environment variables have their defaults; one without a default is set in a block, because only its reader can know the value.
+//
+// An option in a comment of a file in configs/, such as "# tls: {cert_file: ...}", is there to be used: each must be valid where it
+// stands, beside the option above it or instead of it.
+//
 // A block of YAML that is no collector configuration has the info string "yaml no-collector" and is only parsed.
 package validate

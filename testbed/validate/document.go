@@ -19,6 +19,9 @@ import (
 // command finds what follows the program's name in a comment: pairs of --config and a file.
 var command = regexp.MustCompile(`\binferwatch((?: --config \S+)+)`)
 
+// needed finds environment variables without a default.
+var needed = regexp.MustCompile(`\$\{(?:env:)?([A-Za-z_][A-Za-z0-9_]*)\}`)
+
 // yamlLine finds where the YAML parser stumbled.
 var yamlLine = regexp.MustCompile(`\bline (\d+): `)
 
@@ -70,9 +73,22 @@ func (d document) syntaxError(err error) result {
 	place, fault := d.at(1), strings.Join(strings.Fields(err.Error()), " ")
 	if found := yamlLine.FindStringSubmatch(fault); found != nil {
 		line, _ := strconv.Atoi(found[1]) // digits
-		place, fault = d.at(line), strings.Replace(fault, found[0], "", 1)
+		fault = strings.Replace(fault, found[0], "", 1)
+		if strings.Contains(fault, "did not find expected") {
+			line++ // the YAML package counts these from 0
+		}
+		place = d.at(line)
 	}
 	return result{subject: place, fault: fault}
+}
+
+// placeholders sets the environment variables that the text needs, because it gives no default for them.
+func placeholders(text string) []string {
+	var variables []string
+	for _, found := range needed.FindAllStringSubmatch(text, -1) {
+		variables = append(variables, found[1]+"=1") // is a string and a number
+	}
+	return variables
 }
 
 // bases returns the files that the comment at the text's head has merged below this document.

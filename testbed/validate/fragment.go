@@ -65,7 +65,7 @@ func (c *checker) signals(section, id string) ([]string, error) {
 	kind, _, _ := strings.Cut(id, "/")
 	signals, ok := c.catalog[section][kind]
 	if !ok {
-		return nil, fmt.Errorf("%s::%s: this binary has no %s %q (`inferwatch components` lists what it has)",
+		return nil, fmt.Errorf("%s::%s: this binary has no %s named %q (`inferwatch components` lists what it has)",
 			section, id, strings.TrimSuffix(section, "s"), kind)
 	}
 	return signals, nil
@@ -94,20 +94,18 @@ func pipelines(section, id, signal string) map[string]any {
 // extensions lists all that the completed fragment starts: its own, and those it refers to, which are added.
 func (c *checker) extensions(fragment configuration) (all []string, added map[string]any, err error) {
 	added = map[string]any{}
-	for _, id := range references(fragment) {
-		if _, own := fragment.sections["extensions"][id]; own {
-			continue
+	for _, section := range sectionNames() {
+		for _, id := range slices.Sorted(slices.Values(references(fragment.sections[section]))) {
+			if _, own := fragment.sections["extensions"][id]; own {
+				continue
+			}
+			if _, err := c.signals("extensions", id); err != nil {
+				return nil, nil, err
+			}
+			added[id] = c.extensionOptions(id)
 		}
-		if _, err := c.signals("extensions", id); err != nil {
-			return nil, nil, err
-		}
-		added[id] = c.extensionOptions(id)
 	}
-	named, _ := fragment.service["extensions"].([]any)
-	for _, id := range named {
-		all = append(all, fmt.Sprint(id))
-	}
-	all = slices.AppendSeq(all, maps.Keys(fragment.sections["extensions"]))
+	all = slices.AppendSeq(fragment.started(), maps.Keys(fragment.sections["extensions"]))
 	all = slices.AppendSeq(all, maps.Keys(added))
 	slices.Sort(all)
 	return slices.Compact(all), added, nil
@@ -119,45 +117,4 @@ func (c *checker) extensionOptions(id string) any {
 		return map[string]any{"directory": c.binary.storage}
 	}
 	return nil
-}
-
-// references returns the extensions that components of the fragment name in their options.
-func references(fragment configuration) []string {
-	var found []string
-	note := func(value any) {
-		if id, ok := value.(string); ok && !strings.Contains(id, "${") {
-			found = append(found, id)
-		}
-	}
-	var walk func(value any)
-	walk = func(value any) {
-		switch value := value.(type) {
-		case []any:
-			for _, item := range value {
-				walk(item)
-			}
-		case map[string]any:
-			note(value["storage"])
-			note(value["authenticator"])
-			for _, middleware := range list(value["middlewares"]) {
-				if named, ok := middleware.(map[string]any); ok {
-					note(named["id"])
-				}
-			}
-			for _, item := range value {
-				walk(item)
-			}
-		}
-	}
-	for _, section := range fragment.sections {
-		for _, options := range section {
-			walk(options)
-		}
-	}
-	return found
-}
-
-func list(value any) []any {
-	items, _ := value.([]any)
-	return items
 }

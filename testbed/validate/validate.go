@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -123,7 +124,7 @@ func newChecker(ctx context.Context, cfg Config, dir string) (*checker, error) {
 
 // checkAll keeps the order of the documents.
 func (c *checker) checkAll(ctx context.Context, documents []document) []result {
-	results := make([]result, len(documents))
+	results := make([][]result, len(documents))
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range atOnce {
@@ -138,5 +139,5 @@ func (c *checker) checkAll(ctx context.Context, documents []document) []result {
 	}
 	close(next)
 	workers.Wait()
-	return results
+	return slices.Concat(results...)
 }

@@ -37,13 +37,14 @@ type Server struct {
 }
 
 // NewServer starts a stand-in that ends with the test.
-func NewServer(t testing.TB) *Server {
+func NewServer(tb testing.TB) *Server {
+	tb.Helper()
 	s := &Server{
 		fixed:     map[string]Answer{},
 		templates: map[string]map[string]json.RawMessage{"_component_template": {}, "_index_template": {}},
 	}
 	s.Server = httptest.NewServer(s)
-	t.Cleanup(s.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
@@ -114,7 +115,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Elastic-Product", "Elasticsearch")
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(answer.Status)
-	io.WriteString(w, answer.Body)
+	fmt.Fprint(w, answer.Body)
 }
 
 func (s *Server) answer(r *http.Request, body []byte) Answer {

@@ -33,6 +33,7 @@ func New(spec process.Spec) *Child { return &Child{spec: spec} }
 // EndWith binds the child to a test: it is stopped when the test ends, the end of its log is shown if the test failed, and the
 // methods that return no error fail the test.
 func (c *Child) EndWith(tb testing.TB) {
+	tb.Helper()
 	c.tb = tb
 	tb.Cleanup(func() {
 		if tb.Failed() && c.running != nil {
