@@ -123,8 +123,8 @@ func TestESFaults(t *testing.T) {
 			"the credentials are not known to Elasticsearch at URL: check --user and --password-file, or --api-key-file: GET URL/: 401 security_exception: unable to authenticate user [u]",
 		},
 		"missing privilege": {
-			"PUT /_component_template/inferwatch-logs@mappings", 403, `{"error":{"type":"security_exception","reason":"action is unauthorized"}}`, "install",
-			"the credentials are not enough for Elasticsearch at URL: they need the cluster privileges monitor and manage_index_templates: component template inferwatch-logs@mappings was not installed: PUT URL/_component_template/inferwatch-logs@mappings: 403 security_exception: action is unauthorized",
+			"PUT /_component_template/inferwatch-logs-mappings", 403, `{"error":{"type":"security_exception","reason":"action is unauthorized"}}`, "install",
+			"the credentials are not enough for Elasticsearch at URL: they need the cluster privileges monitor and manage_index_templates: component template inferwatch-logs-mappings was not installed: PUT URL/_component_template/inferwatch-logs-mappings: 403 security_exception: action is unauthorized",
 		},
 		"refused template": {
 			"PUT /_index_template/inferwatch-logs-audit", 400, `{"error":{"type":"illegal_argument_exception","reason":"multiple index templates may not match"}}`, "install",

@@ -5,6 +5,7 @@ package durablequeueconnector // import "github.com/inferwatch/inferwatch/connec
 
 import (
 	"context"
+	"fmt"
 	"sync"
 
 	"go.opentelemetry.io/collector/component"
@@ -12,14 +13,15 @@ import (
 
 // lifecycle makes Start and Shutdown of the helper safe to call twice, and Shutdown safe without Start.
 type lifecycle struct {
-	helper component.Component
+	helper  component.Component
+	storage *component.ID
 
 	mu      sync.Mutex
 	started bool
 }
 
-func newLifecycle(helper component.Component) *lifecycle {
-	return &lifecycle{helper: helper}
+func newLifecycle(helper component.Component, cfg *Config) *lifecycle {
+	return &lifecycle{helper: helper, storage: cfg.Storage}
 }
 
 // Start opens the storage and starts the consumers of the queue.
@@ -28,6 +30,9 @@ func (l *lifecycle) Start(ctx context.Context, host component.Host) error {
 	defer l.mu.Unlock()
 	if l.started {
 		return nil
+	}
+	if l.storage != nil && host.GetExtensions()[*l.storage] == nil {
+		return fmt.Errorf("`storage` must name an extension that is in `service::extensions`, found %q", l.storage)
 	}
 	if err := l.helper.Start(ctx, host); err != nil {
 		return err

@@ -127,7 +127,8 @@ func TestStorageFailure(t *testing.T) {
 func TestMissingStorageIsAnErrorAtStart(t *testing.T) {
 	conn, err := NewFactory().CreateLogsToLogs(t.Context(), connectortest.NewNopSettings(metadata.Type), stored(func(*Config) {}), &backEnd{})
 	require.NoError(t, err)
-	require.Error(t, conn.Start(t.Context(), &noExtensions{}))
+	require.EqualError(t, conn.Start(t.Context(), &noExtensions{}),
+		"`storage` must name an extension that is in `service::extensions`, found \"file_storage\"")
 }
 
 type noExtensions struct{}

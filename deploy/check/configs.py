@@ -51,7 +51,8 @@ def workload_faults(binary: str, workload: dict, docs: list[dict]) -> Iterator[s
         merged, faults = run(binary, ["print-config", *args], env)
     if not faults:
         exporters = yaml.dump(yaml.safe_load(merged)["exporters"])
-        yield from (f"an exporter delivers to {found.group(0)}, which is the pod itself" for found in LOOPBACK.finditer(exporters))
+        for found in LOOPBACK.finditer(exporters):
+            yield f"an exporter delivers to {found.group(0)}, which is the pod itself"
 
 
 def config_map(docs: list[dict], workload: dict, name: str) -> dict[str, str]:

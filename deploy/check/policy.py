@@ -119,5 +119,5 @@ def _resources(container: dict) -> Iterator[str]:
 
 
 def _bytes(quantity: str) -> float:
-    number, unit = re.fullmatch(r"([0-9.]+)([A-Za-z]*)", quantity).groups()
-    return float(number) * UNITS[unit]
+    number = quantity.rstrip("KMGiB")
+    return float(number) * UNITS[quantity.removeprefix(number)]

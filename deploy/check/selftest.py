@@ -23,6 +23,8 @@ def check(report: Report, binary: str | None) -> None:
     container_cases(report)
     docs, faults = manifests.render(DEPLOY / "kubernetes/overlays/secure")
     report.add("self-test: kustomize", faults)
+    if faults:
+        return
     manifest_cases(report, docs)
     config_cases(report, binary, docs)
 

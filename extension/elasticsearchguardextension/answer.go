@@ -122,16 +122,20 @@ func unavailable(req *http.Request, header http.Header, kind, reason string) *ht
 
 // knownErrorType bounds the values of the attribute.
 func knownErrorType(kind string) string {
-	known := []string{
+	if slices.Contains(knownErrorTypes(), kind) {
+		return kind
+	}
+	return otherErrorType
+}
+
+// knownErrorTypes lists what Elasticsearch says of documents that it may take later. The README has the same list.
+func knownErrorTypes() []string {
+	return []string{
 		"answer_too_large", "circuit_breaking_exception", "cluster_block_exception", "es_rejected_execution_exception",
 		"index_not_found_exception", "no_shard_available_action_exception", "node_not_connected_exception",
 		"process_cluster_event_timeout_exception", "resource_not_found_exception", "security_exception",
 		"unavailable_shards_exception", "validation_exception",
 	}
-	if slices.Contains(known, kind) {
-		return kind
-	}
-	return otherErrorType
 }
 
 func (g *guard) recycle(buffer *bytes.Buffer) {

@@ -77,7 +77,7 @@ func TestInstallLifeOfATemplate(t *testing.T) {
 	assert.Equal(t, 1, done)
 
 	server.Put("_index_template", "inferwatch-logs-audit", `{"version":0,"_meta":{"managed_by":"inferwatch","checksum":"old"}}`)
-	server.Delete("_component_template", "inferwatch-otel@settings")
+	server.Delete("_component_template", "inferwatch-otel-settings")
 	decided, done = install(InstallOptions{})
 	assert.Equal(t, map[Action]int{ActionUnchanged: all - 2, ActionUpdate: 1, ActionCreate: 1}, decided)
 	assert.Equal(t, 2, done)
@@ -142,7 +142,7 @@ func TestInstallSaysWhatTheClusterLacks(t *testing.T) {
 		"the cluster does not know field type aggregate_metric_double: summaries are indexed as numbers (sum, value_count); avg and the like will not work on them",
 		"the cluster has no data stream lifecycle: the retention is stored in the templates, but nothing will be deleted",
 	}, report.Notes)
-	assert.NotContains(t, string(server.Template("_component_template", "inferwatch-metrics@mappings")), `"type":"histogram"`)
+	assert.NotContains(t, string(server.Template("_component_template", "inferwatch-metrics-mappings")), `"type":"histogram"`)
 }
 
 func TestInstallMayNotSeeLifecycles(t *testing.T) {
@@ -168,7 +168,7 @@ func TestInstallFaults(t *testing.T) {
 		"simulation refused":  {"POST /_index_template/_simulate", 400, `{"error":{"type":"x","reason":"other"}}`, "400 x: other"},
 		"cannot list":         {"GET /_component_template/inferwatch-*", 403, `{"error":{"type":"security_exception","reason":"no"}}`, "GET URL/_component_template/inferwatch-*: 403"},
 		"lifecycle fault":     {"GET /_data_stream/*/_lifecycle", 500, `{}`, "500: Internal Server Error"},
-		"component refused":   {"PUT /_component_template/inferwatch-otel@mappings", 400, `{"error":{"type":"a","reason":"b","caused_by":{"type":"c","reason":"no such\n  type"}}}`, "component template inferwatch-otel@mappings was not installed: PUT URL/_component_template/inferwatch-otel@mappings: 400 a: no such type"},
+		"component refused":   {"PUT /_component_template/inferwatch-otel-mappings", 400, `{"error":{"type":"a","reason":"b","caused_by":{"type":"c","reason":"no such\n  type"}}}`, "component template inferwatch-otel-mappings was not installed: PUT URL/_component_template/inferwatch-otel-mappings: 400 a: no such type"},
 		"template refused":    {"PUT /_index_template/inferwatch-traces-generic", 400, `{"error":{"type":"illegal_argument_exception","reason":"same priority [550]"}}`, "index template inferwatch-traces-generic was not installed: PUT URL/_index_template/inferwatch-traces-generic: 400 illegal_argument_exception: same priority [550]"},
 		"error without words": {"PUT /_index_template/inferwatch-traces-generic", 503, ``, "503: Service Unavailable"},
 		"error as text":       {"PUT /_index_template/inferwatch-traces-generic", 400, `{"error":"plain words"}`, "400: plain words"},

@@ -85,7 +85,7 @@ func FuzzMatchPattern(f *testing.F) {
 		}
 		reference, err := regexp.Compile("^(?s:" + strings.Join(parts, ".*") + ")$")
 		if err != nil || strings.ToValidUTF8(pattern+name, "") != pattern+name {
-			t.Skip()
+			return
 		}
 		if got, want := matchPattern(pattern, name), reference.MatchString(name); got != want {
 			t.Errorf("matchPattern(%q, %q) = %v", pattern, name, got)

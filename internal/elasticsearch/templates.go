@@ -136,7 +136,7 @@ func componentTemplates(opts Options) ([]Template, error) {
 }
 
 func (s indexSpec) template(opts Options) (Template, error) {
-	custom := "inferwatch-" + s.signal + "@custom"
+	custom := "inferwatch-" + s.signal + "-custom"
 	content := map[string]any{}
 	if opts.Replicas != nil {
 		content["settings"] = map[string]any{"index": map[string]any{"number_of_replicas": *opts.Replicas}}
@@ -151,7 +151,7 @@ func (s indexSpec) template(opts Options) (Template, error) {
 		// Holds also where action.auto_create_index forbids the cluster to make indices by itself.
 		"allow_auto_create": true,
 		// The last one is the user's, to change what he likes without an upgrade taking it away.
-		"composed_of":                        []string{"inferwatch-otel@settings", "inferwatch-otel@mappings", "inferwatch-" + s.signal + "@mappings", custom},
+		"composed_of":                        []string{"inferwatch-otel-settings", "inferwatch-otel-mappings", "inferwatch-" + s.signal + "-mappings", custom},
 		"ignore_missing_component_templates": []string{custom},
 		"template":                           content,
 		"_meta":                              map[string]any{"description": "inferwatch: " + s.description},

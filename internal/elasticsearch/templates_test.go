@@ -107,7 +107,7 @@ func TestTemplateOptions(t *testing.T) {
 func TestPlainObjectsStandInForAbsentTypes(t *testing.T) {
 	types := func(opts Options) map[string]any {
 		found := map[string]any{}
-		for _, named := range render(t, opts)["inferwatch-metrics@mappings"].Template.Mappings.DynamicTemplates {
+		for _, named := range render(t, opts)["inferwatch-metrics-mappings"].Template.Mappings.DynamicTemplates {
 			for name, rule := range named {
 				found[name] = rule.(map[string]any)["mapping"].(map[string]any)["type"]
 			}
@@ -127,7 +127,7 @@ func TestOurMappingsPassOurOwnCheck(t *testing.T) {
 	all := render(t, Options{})
 	for _, signal := range []string{"logs", "traces", "metrics"} {
 		merged := mappings{Properties: map[string]any{}}
-		for _, name := range []string{"inferwatch-otel@mappings", "inferwatch-" + signal + "@mappings"} {
+		for _, name := range []string{"inferwatch-otel-mappings", "inferwatch-" + signal + "-mappings"} {
 			m := all[name].Template.Mappings
 			merged.DynamicTemplates = append(merged.DynamicTemplates, m.DynamicTemplates...)
 			for field, mapping := range m.Properties {

@@ -187,7 +187,7 @@ func startFaults() []refusal {
 			name: "a queue's storage extension is not in use",
 			overlay: "{connectors: {durable_queue/logs: {storage: file_storage/logs}}, service: {pipelines: {" +
 				"logs: {exporters: [durable_queue/logs]}, logs/out: {receivers: [durable_queue/logs], exporters: [debug]}}}}",
-			message: `cannot start pipelines: failed to start "durable_queue/logs" connector: no storage client extension found`,
+			message: `cannot start pipelines: failed to start "durable_queue/logs" connector: ` + "`storage` must name an extension that is in `service::extensions`, found \"file_storage/logs\"",
 		},
 	}
 }

@@ -62,18 +62,21 @@ func Build(ctx context.Context, name string, progress io.Writer) (string, error)
 		return "", fmt.Errorf("cannot read the recipe of %s: %w", name, err)
 	}
 	return cache.Ensure(ctx, name, key, progress, func(ctx context.Context, out string) error {
-		// A copy, because go build and mvn write into the folder that they work in.
-		work, err := os.MkdirTemp("", "inferwatch-"+name+"-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(work)
-		copied := filepath.Join(work, "source")
-		if err := os.CopyFS(copied, source); err != nil {
-			return err
-		}
-		return recipe.build(ctx, copied, out)
+		return buildFromCopy(ctx, name, recipe, source, out)
 	})
+}
+
+// buildFromCopy spares the checkout: go build and mvn write into the folder that they work in.
+func buildFromCopy(ctx context.Context, name string, recipe recipe, source fs.FS, out string) error {
+	work, err := os.MkdirTemp("", "inferwatch-"+name+"-")
+	if err != nil {
+		return err
+	}
+	copied := filepath.Join(work, "source")
+	if err = os.CopyFS(copied, source); err == nil {
+		err = recipe.build(ctx, copied, out)
+	}
+	return errors.Join(err, os.RemoveAll(work))
 }
 
 func hash(version string, source fs.FS) (string, error) {
