@@ -115,7 +115,7 @@ func configurationFaults() []refusal {
 		},
 		{
 			name:    "unset environment variable for a secret",
-			overlay: "{extensions: {bearertokenauth: {token: \"${env:BADINPUT_TOKEN}\"}}, service: {extensions: [health_check, file_storage, bearertokenauth]}}",
+			overlay: "{extensions: {bearertokenauth: {token: \"${env:BADINPUT_TOKEN}\"}}, service: {extensions: [healthcheckv2, file_storage, bearertokenauth]}}",
 			message: "invalid configuration: extensions::bearertokenauth: no bearer token provided",
 			warning: `Configuration references unset environment variable	{"name": "BADINPUT_TOKEN"}`,
 		},
@@ -157,7 +157,7 @@ func startFaults() []refusal {
 		},
 		{
 			name:    "missing file of a secret",
-			overlay: "{extensions: {bearertokenauth: {filename: DIR/token}}, service: {extensions: [health_check, file_storage, bearertokenauth]}}",
+			overlay: "{extensions: {bearertokenauth: {filename: DIR/token}}, service: {extensions: [healthcheckv2, file_storage, bearertokenauth]}}",
 			message: `failed to start extensions: failed to read credentials file "DIR/token": open DIR/token: no such file or directory`,
 			warning: `"otelcol.component.id": "bearertokenauth"`,
 		},

@@ -57,9 +57,16 @@ func TestMissingTemplates(t *testing.T) {
 			return complete(n)(backends.InPrometheus().ItemNumbers(t.Context(), metrics.Run(), began, time.Now()))
 		})
 	})
-	t.Run("a metric and a message say so", func(t *testing.T) {
+	t.Run("a metric, a status and a message say so", func(t *testing.T) {
 		gateway.WaitMetric(patience, "otelcol_extension_elasticsearch_guard_missing_templates", nil, func(v float64) bool { return v > 0 })
 		query.Eventually(t, patience, func() error { return contains(gateway.Log(), "logs-request.otel-default", "inferwatchctl es install") })
+		query.Eventually(t, patience, func() error {
+			status, err := get(t, gateway.HealthURL)
+			if err != nil {
+				return err
+			}
+			return contains(status, "StatusRecoverableError", "logs-request.otel-default", "inferwatchctl es install")
+		})
 	})
 	t.Run("es check names them and fails", func(t *testing.T) {
 		out, err := stack.Ctl(t, "es", "check", "--url", backends.Elasticsearch.URL)

@@ -50,6 +50,13 @@ func TestOneRequestInAllThreeBackEnds(t *testing.T) {
 	t.Run("Elasticsearch has its spans", func(t *testing.T) { spansOf(t, backends, "req-e2e-1", traceID) })
 	t.Run("Prometheus has rate, errors and latency, with its exemplar", func(t *testing.T) { seriesOf(t, backends, traceID) })
 	t.Run("nobody has the prompt", func(t *testing.T) { noPrompt(t, backends, traceID) })
+	t.Run("no statement of a transform failed", func(t *testing.T) {
+		for _, log := range []string{agent.Log(), gateway.Log()} {
+			if at := strings.Index(log, "failed to execute statement"); at >= 0 {
+				t.Error(log[at:min(len(log), at+500)])
+			}
+		}
+	})
 }
 
 func traceOf(t *testing.T, b *stack.Backends, requestID string) string {

@@ -129,11 +129,18 @@ func (p *Process) awaitReady(ctx context.Context) error {
 		case <-p.exited:
 			return &ExitError{Name: p.spec.Name, Code: p.ExitCode(), Log: p.Log()}
 		case <-ctx.Done():
-			return fmt.Errorf("%s was not ready within %v: %w; its log ends:\n%s",
-				p.spec.Name, p.spec.ReadyTimeout, err, tail(p.Log(), errorTailBytes))
+			return p.notReady(ctx, err)
 		case <-time.After(readyPause):
 		}
 	}
+}
+
+func (p *Process) notReady(ctx context.Context, err error) error {
+	when := fmt.Sprintf("within %v", p.spec.ReadyTimeout)
+	if errors.Is(ctx.Err(), context.Canceled) {
+		when = "when the wait was called off"
+	}
+	return fmt.Errorf("%s was not ready %s: %w; its log ends:\n%s", p.spec.Name, when, err, tail(p.Log(), errorTailBytes))
 }
 
 // ready is one attempt.
