@@ -40,9 +40,9 @@ up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback,
 test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
 	@scripts/phases lint drift versions build validate unit deploy-check example servers e2e outage-short
 
-unit: ## unit tests of the components and of the test bed
+unit: build ## unit tests of the components and of the test bed, bad input, golden cases
 	$(GO_TEST) ./...
-	cd testbed && go test -count=1 ./cache ./process ./ports ./load ./query ./collector ./validate ./badinput
+	cd testbed && go test -count=1 ./cache ./process ./ports ./load ./query ./collector ./internal/... ./validate ./badinput ./golden
 
 example: ## tests of the example API
 	cd examples/python && "$$(./setup.sh | tail -1)" -m pytest -q -rs | awk '{print} / skipped/ {skipped=1} END {exit skipped}'
