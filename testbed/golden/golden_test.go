@@ -76,6 +76,7 @@ func describe(t *testing.T, record plog.LogRecord) map[string]any {
 	uid, ok := record.Attributes().Get("log.record.uid")
 	require.True(t, ok, "every record has an id")
 	require.Len(t, uid.Str(), 36)
+	require.NotZero(t, record.ObservedTimestamp(), "without any time it would stand in 1970")
 	record.Attributes().Remove("log.record.uid")
 	described := map[string]any{"body": record.Body().AsRaw(), "attributes": record.Attributes().AsRaw()}
 	if record.Timestamp() != 0 {
