@@ -23,6 +23,7 @@ help: ## list the targets
 build: bin/inferwatch bin/inferwatchctl ## build bin/inferwatch and bin/inferwatchctl
 
 bin/inferwatch: $(shell find cmd/inferwatch connector extension internal -name '*.go' -not -name '*_test.go') cmd/inferwatch/go.mod
+	@scripts/prerequisites run
 	@scripts/progress "building $@ (about 10 minutes the first time on two cores, then seconds)" \
 	  bash -c 'cd cmd/inferwatch && $(GO_BUILD) -o ../../$@ .'
 
@@ -38,6 +39,7 @@ up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback,
 ##@ checks
 .PHONY: test unit e2e outage proof validate lint generate drift versions deploy-check servers facts
 test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
+	@scripts/prerequisites test
 	@scripts/phases lint drift versions build validate unit deploy-check example servers e2e outage-short
 
 unit: build ## unit tests of the components and of the test bed, bad input, golden cases
