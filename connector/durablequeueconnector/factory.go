@@ -53,7 +53,10 @@ func createTracesToTraces(ctx context.Context, set connector.Settings, cfg compo
 		return nil, err
 	}
 	exp, err := exporterhelper.NewTraces(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeTraces, copyTraces), q.options()...)
-	return &tracesQueue{lifecycle: newLifecycle(exp, q.cfg), Traces: exp, queue: q}, err
+	if err != nil {
+		return nil, err
+	}
+	return &tracesQueue{lifecycle: newLifecycle(exp, q.cfg), Traces: exp, queue: q}, nil
 }
 
 func createMetricsToMetrics(ctx context.Context, set connector.Settings, cfg component.Config, next consumer.Metrics) (connector.Metrics, error) {
@@ -62,7 +65,10 @@ func createMetricsToMetrics(ctx context.Context, set connector.Settings, cfg com
 		return nil, err
 	}
 	exp, err := exporterhelper.NewMetrics(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeMetrics, copyMetrics), q.options()...)
-	return &metricsQueue{lifecycle: newLifecycle(exp, q.cfg), Metrics: exp, queue: q}, err
+	if err != nil {
+		return nil, err
+	}
+	return &metricsQueue{lifecycle: newLifecycle(exp, q.cfg), Metrics: exp, queue: q}, nil
 }
 
 func createLogsToLogs(ctx context.Context, set connector.Settings, cfg component.Config, next consumer.Logs) (connector.Logs, error) {
@@ -71,5 +77,8 @@ func createLogsToLogs(ctx context.Context, set connector.Settings, cfg component
 		return nil, err
 	}
 	exp, err := exporterhelper.NewLogs(ctx, q.exporterSettings(), cfg, attempt(next.ConsumeLogs, copyLogs), q.options()...)
-	return &logsQueue{lifecycle: newLifecycle(exp, q.cfg), Logs: exp, queue: q}, err
+	if err != nil {
+		return nil, err
+	}
+	return &logsQueue{lifecycle: newLifecycle(exp, q.cfg), Logs: exp, queue: q}, nil
 }
