@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +49,7 @@ func TestOneRequestInAllThreeBackEnds(t *testing.T) {
 	t.Run("Tempo has the streamed one too", func(t *testing.T) { traceOf(t, backends, "req-e2e-2") })
 	t.Run("Elasticsearch has each library's record", func(t *testing.T) { everyLibrary(t, backends, "req-e2e-1", traceID) })
 	t.Run("Elasticsearch tells the classes apart", func(t *testing.T) { everyClass(t, backends) })
+	t.Run("Elasticsearch has the logs of the system", func(t *testing.T) { systemLogs(t, backends, agent) })
 	t.Run("Elasticsearch has its spans", func(t *testing.T) { spansOf(t, backends, "req-e2e-1", traceID) })
 	t.Run("Prometheus has rate, errors and latency, with its exemplar", func(t *testing.T) { seriesOf(t, backends, traceID) })
 	t.Run("nobody has the prompt", func(t *testing.T) { noPrompt(t, backends, traceID) })
@@ -138,6 +141,37 @@ func everyClass(t *testing.T, b *stack.Backends) {
 		})
 	}
 	query.Eventually(t, patience, func() error { return accessLog(t.Context(), b) })
+}
+
+// systemLogs writes what a node's own services write, and looks for it in the classes system and security.
+func systemLogs(t *testing.T, b *stack.Backends, agent *stack.Agent) {
+	dir := filepath.Join(agent.LogDir, "system")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for file, line := range map[string]string{
+		"auth.log": "Nov 22 18:30:00 node-1 sshd[812]: Failed password for root from 10.0.0.9 port 51122 ssh2\n",
+		"syslog":   "Nov 22 18:30:01 node-1 kernel: NVRM: Xid (PCI:0000:3b:00): 79, GPU has fallen off the bus.\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(line), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for class, words := range map[string]string{"security": "Failed password", "system": "fallen off the bus"} {
+		query.Eventually(t, patience, func() error {
+			index := "logs-" + class + ".otel-default"
+			if err := b.InElasticsearch().Refresh(t.Context(), index); err != nil {
+				return err
+			}
+			found, err := b.InElasticsearch().Search(t.Context(), index, map[string]any{
+				"query": map[string]any{"match_phrase": map[string]any{"body.text": words}},
+			})
+			if err == nil && found.Total != 1 {
+				err = fmt.Errorf("%d records with %q in %s, want 1", found.Total, words, index)
+			}
+			return err
+		})
+	}
 }
 
 // accessLog checks that the JSON access log became attributes with their standard names.
