@@ -95,7 +95,7 @@ upgrade: ## upgrade to the versions now in builder-config.yaml: regenerate, alig
 deploy-check: build ## systemd units and Kubernetes manifests against the real tools and schemas
 	INFERWATCH_BIN="$(CURDIR)/bin/inferwatch" deploy/check.sh
 
-facts: build ## binary size, build time, idle memory, with the machine's size
+facts: build ## binary size, cold and warm build time, idle memory, with the machine's size (10 minutes)
 	@scripts/facts
 
 .PHONY: tools
