@@ -40,11 +40,11 @@ up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback,
 .PHONY: test unit e2e outage proof validate lint generate drift versions deploy-check servers facts
 test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
 	@scripts/prerequisites test
-	@scripts/phases lint drift versions build validate unit deploy-check example servers e2e outage-short
+	@scripts/phases lint drift versions build servers validate unit deploy-check example e2e outage-short
 
-unit: build ## unit tests of the components and of the test bed, bad input, golden cases
+unit: build servers ## unit tests of the components and of the test bed, bad input, golden cases
 	$(GO_TEST) ./...
-	cd testbed && go test -count=1 ./cache ./process ./ports ./load ./query ./collector ./internal/... ./validate ./badinput ./golden
+	cd testbed && go test -count=1 -timeout 20m ./cache ./process ./ports ./load ./query ./collector ./internal/... ./validate ./badinput ./golden
 
 example: ## tests of the example API
 	cd examples/python && "$$(./setup.sh | tail -1)" -m pytest -q -rs | awk '{print} / skipped/ {skipped=1} END {exit skipped}'
