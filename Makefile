@@ -37,7 +37,7 @@ up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback,
 	@scripts/run-with-backends
 
 ##@ checks
-.PHONY: test unit e2e outage proof validate lint generate drift versions deploy-check servers facts
+.PHONY: test unit example e2e outage-short outage proof validate lint vuln generate drift versions upgrade deploy-check servers facts
 test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
 	@scripts/prerequisites test
 	@scripts/phases lint drift versions build servers validate unit deploy-check example e2e outage-short
