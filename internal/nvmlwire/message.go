@@ -129,11 +129,15 @@ const NoMemory = ^uint64(0)
 // Absence is a reading that board or driver does not give.
 type Absence struct {
 	ID ReadingID
-	// Code is NVML's return code; 0 where the library lacks the symbol.
+	// Code is NVML's return code; 0 where the library lacks the symbol, CodeImplausible where the value cannot be. Codes such as
+	// NVML_ERROR_TIMEOUT are of this collection only: it is asked for again in the next.
 	Code int32
 	// Detail names the call or the missing symbol.
 	Detail string
 }
+
+// CodeImplausible is the Code of a reading that was taken and refused, for example a utilisation of more than 1.
+const CodeImplausible int32 = -1
 
 // Event is one event of NVML's event set.
 type Event struct {
@@ -144,4 +148,7 @@ type Event struct {
 	Data uint64
 	// GPUInstance and ComputeInstance are MIG's ids; -1 elsewhere.
 	GPUInstance, ComputeInstance int
+	// Count is how many equal events this one stands for: all of one message's, so that a storm does not flood the pipe. At least 1;
+	// Time is that of the first.
+	Count uint64
 }

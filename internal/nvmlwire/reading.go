@@ -49,7 +49,7 @@ const (
 
 	// Group GroupTemperature, degrees Celsius.
 	Temperature      // Sub is a Sensor: GetTemperature; field 82
-	TemperatureLimit // Sub is a Limit: fields 193-196, else GetTemperatureThreshold
+	TemperatureLimit // Sub is a Limit: GetTemperatureThreshold, else from fields 193-196, which are margins, and GetMarginTemperature
 
 	// Group GroupFan, 0 to 1; Sub is the fan's index.
 	FanSpeed
@@ -58,7 +58,7 @@ const (
 	Clock
 
 	// Group GroupThrottle.
-	ThrottleTime   // counter, ns; Sub is a Reason: fields 74, 76, 269-271 and their kin
+	ThrottleTime   // counter, ns; Sub is a Reason: fields 74 (ReasonSWPowerCap), 75-79, 269-271
 	ThrottleActive // Sub is a Reason; 0 or 1: GetCurrentClocksEventReasons
 
 	// Group GroupErrors. Counters since the driver was loaded.
@@ -94,7 +94,7 @@ const (
 
 	// Group GroupState.
 	PerformanceState // P-state, 0 is the fastest: GetPerformanceState
-	RecoveryAction   // field 230: 0 none, 1 GPU reset, 2 node reboot, 3 drain P2P, 4 drain and reset
+	RecoveryAction   // field 230: 0 none, 1 GPU reset, 2 node reboot, 3 drain P2P, 4 drain and reset, 5 recover the IMEX domain
 
 	readingEnd
 )

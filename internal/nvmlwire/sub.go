@@ -53,7 +53,7 @@ const (
 	ReasonLowUtilization // only as ThrottleTime, field 78
 	ReasonReliability    // only as ThrottleTime, field 79
 	ReasonThermal        // only as ThrottleTime, field 75: any thermal reason, before fields 269-271 existed
-	ReasonPower          // only as ThrottleTime, field 74
+	ReasonPower          // not read: nvml.h has field 74 as ReasonSWPowerCap
 )
 
 // Correction is the Sub of RemappedRows and RetiredPages.
