@@ -20,15 +20,24 @@ help: ## list the targets
 
 ##@ the product
 .PHONY: build run up
-build: bin/inferwatch bin/inferwatchctl ## build bin/inferwatch and bin/inferwatchctl
+build: bin/inferwatch bin/inferwatchctl bin/inferwatchnvml ## build bin/inferwatch, its helper inferwatchnvml, and inferwatchctl
 
-bin/inferwatch: $(shell find cmd/inferwatch connector extension internal -name '*.go' -not -name '*_test.go') cmd/inferwatch/go.mod
+bin/inferwatch: $(shell find cmd/inferwatch connector extension internal receiver -name '*.go' -not -name '*_test.go') cmd/inferwatch/go.mod
 	@scripts/prerequisites run
 	@scripts/progress "building $@ (about 10 minutes the first time on two cores, then seconds)" \
 	  bash -c 'cd cmd/inferwatch && $(GO_BUILD) -o ../../$@ .'
 
 bin/inferwatchctl: $(shell find cmd/inferwatchctl internal -type f -not -name '*_test.go') go.mod
 	@scripts/progress "building $@" $(GO_BUILD) -ldflags="-s -w -X main.version=$(VERSION)" -o $@ ./cmd/inferwatchctl
+
+# Lazy binding: a driver's library that lacks a function must not keep the helper from starting.
+bin/inferwatchnvml: $(shell find cmd/inferwatchnvml internal/nvmlwire -name '*.go' -not -name '*_test.go') go.mod
+	@scripts/prerequisites run
+	@scripts/progress "building $@" go build -trimpath -ldflags="-s -w -X main.version=$(VERSION) -extldflags=-Wl,-z,lazy" -o $@ ./cmd/inferwatchnvml
+
+.PHONY: nvmlsim
+nvmlsim: ## build the NVML stand-in, bin/nvmlsim/libnvidia-ml.so.1, with the C compiler alone
+	@$(MAKE) --no-print-directory -C testbed/nvmlsim OUT="$(CURDIR)/bin/nvmlsim"
 
 run: build ## the main job: build, start standalone, show what comes in
 	@scripts/run-standalone

@@ -12,12 +12,17 @@ from collections.abc import Iterator
 import manifests
 import policy
 import yaml
-from report import ROOT, Report
+from report import DEPLOY, ROOT, Report
 from units import ROLES
 
 CONFIG_FOLDER = "/etc/inferwatch"
 # What an address in a pod must not be: whoever listens there is the pod itself.
 LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[?::1\]?):\d+")
+# What the tiers of units and pods turn on, and where the configuration must then say `true`.
+TIERS = {
+    "INFERWATCH_GPU_PODS": ("receivers", "nvml", "pods", "enabled"),
+    "INFERWATCH_GPU_KERNEL_LOG": ("receivers", "nvml", "kernel_log", "enabled"),
+}
 
 
 def check(report: Report, binary: str | None) -> None:
@@ -27,6 +32,7 @@ def check(report: Report, binary: str | None) -> None:
     for role in ROLES:
         args = [f"--config={ROOT}/configs/{role}.yaml"]
         report.add(f"inferwatch validate, inferwatch-{role}.service", run(binary, ["validate", *args], {})[1])
+    report.add("inferwatch validate, inferwatch-agent.service with all tiers", unit_faults(binary))
     for overlay in manifests.overlays():
         docs, faults = manifests.render(overlay)
         report.add(f"kustomize {overlay.name} for inferwatch validate", faults)
@@ -34,6 +40,32 @@ def check(report: Report, binary: str | None) -> None:
             if doc["kind"] in policy.WORKLOADS:
                 name = f"inferwatch validate, {overlay.name}, {doc['kind']}/{doc['metadata']['name']}"
                 report.add(name, workload_faults(binary, doc, docs))
+
+
+def unit_faults(binary: str) -> Iterator[str]:
+    """What the drop-ins of the tiers set in the agent's environment."""
+    drop_ins = "\n".join(path.read_text() for path in (DEPLOY / "systemd/inferwatch-agent.service.d").glob("*.conf"))
+    env = dict(re.findall(r"^Environment=(\w+)=(.*)$", drop_ins, re.MULTILINE))
+    args = [f"--config={ROOT}/configs/agent.yaml"]
+    yield from run(binary, ["validate", *args], env)[1]
+    merged, faults = run(binary, ["print-config", *args], env)
+    if not faults:
+        yield from tier_faults(yaml.safe_load(merged), env)
+
+
+def tier_faults(merged: dict, env: dict[str, str]) -> Iterator[str]:
+    """A setting that the configuration does not read would grant a privilege and give nothing for it."""
+    for name in env:
+        if name.startswith("INFERWATCH_GPU_") and name not in TIERS:
+            yield f"{name} is no setting of a tier"
+    for name, path in TIERS.items():
+        found = merged
+        for key in path:
+            found = found.get(key) if isinstance(found, dict) else None
+        if env.get(name) == "true" and found is not True:
+            yield f"{name}=true, but {'::'.join(path)} is {found}"
+        if env.get(name) != "true" and found is True:
+            yield f"{'::'.join(path)} is true without {name}"
 
 
 def workload_faults(binary: str, workload: dict, docs: list[dict]) -> Iterator[str]:
@@ -50,7 +82,10 @@ def workload_faults(binary: str, workload: dict, docs: list[dict]) -> Iterator[s
         yield from run(binary, ["validate", *args], env)[1]
         merged, faults = run(binary, ["print-config", *args], env)
     if not faults:
-        exporters = yaml.dump(yaml.safe_load(merged)["exporters"])
+        config = yaml.safe_load(merged)
+        if workload["kind"] == "DaemonSet":
+            yield from tier_faults(config, env)
+        exporters = yaml.dump(config["exporters"])
         for found in LOOPBACK.finditer(exporters):
             yield f"an exporter delivers to {found.group(0)}, which is the pod itself"
 

@@ -11,6 +11,9 @@ from report import ROOT
 WORKLOADS = {"DaemonSet", "Deployment", "StatefulSet", "Job", "CronJob"}
 # The one host path that is written: the agent's queue.
 WRITABLE_HOST_PATHS = {"/var/lib/inferwatch"}
+# All of them, with what needs them. The folder of the pod-resources socket, not the socket, which a restarted kubelet makes anew.
+# No device: the cgroup would refuse it to a container that is not privileged. /dev/null is a wish to NVIDIA's runtime.
+HOST_PATHS = WRITABLE_HOST_PATHS | {"/var/log", "/dev/null", "/var/lib/kubelet/pod-resources", "/etc/machine-id", "/run/log"}
 UNITS = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
@@ -20,8 +23,53 @@ def faults(docs: list[dict]) -> Iterator[str]:
         if doc["kind"] == "Secret":
             yield f"{name}: a Secret does not belong into the repository"
         if doc["kind"] in WORKLOADS:
-            for fault in (*_namespace(doc, docs), *_pod(doc)):
+            for fault in (*_namespace(doc, docs), *_pod(doc), *_gpu(doc)):
                 yield f"{name}: {fault}"
+    yield from _meeting([doc for doc in docs if doc["kind"] == "DaemonSet"])
+
+
+def _meeting(daemon_sets: list[dict]) -> Iterator[str]:
+    """Two agents of one node would want the same queue: of two that write one host path, one must keep off the other's nodes."""
+    for one in daemon_sets:
+        for other in daemon_sets:
+            if one is not other and _written(one) & _written(other):
+                if other["metadata"]["name"] < one["metadata"]["name"]:
+                    continue
+                if not (_keeps_off(one, other) or _keeps_off(other, one)):
+                    names = f"{one['metadata']['name']} and {other['metadata']['name']}"
+                    yield f"DaemonSet/{names} can meet on one node, where both write {', '.join(_written(one) & _written(other))}"
+
+
+def _written(daemon_set: dict) -> set[str]:
+    volumes = daemon_set["spec"]["template"]["spec"].get("volumes", [])
+    return {volume["hostPath"]["path"] for volume in volumes if "hostPath" in volume} & WRITABLE_HOST_PATHS
+
+
+def _keeps_off(one: dict, other: dict) -> bool:
+    """Whether one's affinity excludes the nodes that the other's nodeSelector takes."""
+    terms = (one["spec"]["template"]["spec"].get("affinity", {}).get("nodeAffinity", {})
+             .get("requiredDuringSchedulingIgnoredDuringExecution", {}).get("nodeSelectorTerms", []))
+    excluded = [{(rule["key"], value) for rule in term.get("matchExpressions", []) if rule["operator"] == "NotIn"
+                 for value in rule["values"]} for term in terms]
+    taken = set(other["spec"]["template"]["spec"].get("nodeSelector", {}).items())
+    return bool(excluded) and all(pairs & taken for pairs in excluded)
+
+
+def _gpu(workload: dict) -> Iterator[str]:
+    """An agent sees GPUs and holds none, by the runtime that the node's driver comes with."""
+    pod = workload["spec"]["template"]["spec"]
+    if pod.get("runtimeClassName") and not pod.get("nodeSelector"):
+        yield f"runtimeClassName {pod['runtimeClassName']} needs a nodeSelector: on other nodes the pod could not start"
+    for container in (*pod.get("initContainers", []), *pod["containers"]):
+        name, env = container["name"], {variable["name"]: variable.get("value") for variable in container.get("env", [])}
+        for kind, amounts in container.get("resources", {}).items():
+            for resource in amounts:
+                if resource.startswith("nvidia.com/"):
+                    yield f"{name}: {kind} {resource} takes a GPU from the model servers"
+        if "NVIDIA_VISIBLE_DEVICES" in env and not pod.get("runtimeClassName"):
+            yield f"{name}: NVIDIA_VISIBLE_DEVICES needs runtimeClassName nvidia"
+        if env.get("NVIDIA_DRIVER_CAPABILITIES", "utility") != "utility":
+            yield f"{name}: NVIDIA_DRIVER_CAPABILITIES must be utility, found {env['NVIDIA_DRIVER_CAPABILITIES']}"
 
 
 def _namespace(workload: dict, docs: list[dict]) -> Iterator[str]:
@@ -45,9 +93,11 @@ def _namespace(workload: dict, docs: list[dict]) -> Iterator[str]:
 def _pod(workload: dict) -> Iterator[str]:
     pod = workload["spec"]["template"]["spec"]
     reasons = workload["spec"]["template"]["metadata"].get("annotations", {})
-    for key in ("hostNetwork", "hostPID", "hostIPC"):
+    for key in ("hostNetwork", "hostIPC"):
         if pod.get(key):
             yield f"{key} is set"
+    if pod.get("hostPID") and not reasons.get("inferwatch/host-pid-reason"):
+        yield "hostPID is set, and no annotation inferwatch/host-pid-reason says why"
     if pod.get("serviceAccountName", "default") == "default":
         yield "serviceAccountName must be one of its own"
     if pod.get("automountServiceAccountToken") is not False:
@@ -55,6 +105,9 @@ def _pod(workload: dict) -> Iterator[str]:
     if pod.get("securityContext", {}).get("seccompProfile", {}).get("type") != "RuntimeDefault":
         yield "seccompProfile must be RuntimeDefault"
     host_paths = {volume["name"]: volume["hostPath"]["path"] for volume in pod.get("volumes", []) if "hostPath" in volume}
+    for path in host_paths.values():
+        if path not in HOST_PATHS:
+            yield f"{path} of the host is nothing that it needs"
     for container in pod.get("initContainers", []):
         yield from (f"{container['name']}: {fault}" for fault in _container(container, pod, host_paths, reasons))
     for container in pod["containers"]:

@@ -21,7 +21,8 @@ TESTDATA = pathlib.Path(__file__).parent / "testdata"
 def check(report: Report, binary: str | None) -> None:
     unit_cases(report)
     container_cases(report)
-    docs, faults = manifests.render(DEPLOY / "kubernetes/overlays/secure")
+    # The fullest there is: every component is in it.
+    docs, faults = manifests.render(DEPLOY / "kubernetes/overlays/gpu-full")
     report.add("self-test: kustomize", faults)
     if faults:
         return
@@ -37,12 +38,13 @@ def unit_cases(report: Report) -> None:
         name = f"inferwatch-{case['role']}.service"
         with tempfile.TemporaryDirectory() as folder:
             root = pathlib.Path(folder)
-            faults = units.install(root, case["role"])
+            faults = units.install(root, case["role"], tuple(case.get("tiers", ())))
             # Read after the shared drop-in, as what `systemctl edit` writes is.
             drop_in = root / units.FOLDER / f"{name}.d/90-case.conf"
-            drop_in.parent.mkdir()
+            drop_in.parent.mkdir(exist_ok=True)
             drop_in.write_text(f"[Service]\n{case['service']}\n")
-            faults += [*units.verify(root, name), *units.exposure(root, name)[1], *units.account_faults(root, name)]
+            faults += [*units.verify(root, name), *units.exposure(root, name)[1], *units.account_faults(root, name),
+                       *units.device_faults(root, name)]
         expect(report, case, faults)
 
 
@@ -53,6 +55,7 @@ def container_cases(report: Report) -> None:
 
 
 def manifest_cases(report: Report, docs: list[dict]) -> None:
+    report.add("self-test: policy, unbroken", policy.faults(docs))
     for case in load("manifests.yaml"):
         broken = copy.deepcopy(docs)
         put(find(broken, case["object"]), case["at"], case["value"])
