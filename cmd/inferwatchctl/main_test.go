@@ -63,7 +63,7 @@ func TestUsageFaults(t *testing.T) {
 		env  map[string]string
 		want string
 	}{
-		{"", nil, "inferwatchctl needs a command: es (see inferwatchctl --help)"},
+		{"", nil, "inferwatchctl needs a command: es, top (see inferwatchctl --help)"},
 		{"bogus", nil, `unknown command "bogus" for "inferwatchctl" (see inferwatchctl --help)`},
 		{"es", nil, "inferwatchctl es needs a command: check, install (see inferwatchctl es --help)"},
 		{"es bogus", nil, `unknown command "bogus" for "inferwatchctl es" (see inferwatchctl es --help)`},
@@ -93,7 +93,7 @@ func TestUsageFaults(t *testing.T) {
 }
 
 func TestHelpAndVersion(t *testing.T) {
-	for _, args := range [][]string{{"--help"}, {"es", "--help"}, {"es", "install", "--help"}, {"es", "check", "--help"}, {"--version"}} {
+	for _, args := range [][]string{{"--help"}, {"es", "--help"}, {"es", "install", "--help"}, {"es", "check", "--help"}, {"top", "--help"}, {"--version"}} {
 		got := runWith(nil, nil, args...)
 		assert.Equal(t, exitOK, got.code)
 		assert.Empty(t, got.err)

@@ -67,7 +67,7 @@ func newRootCommand(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err, command: cmd.CommandPath()}
 	})
-	root.AddCommand(newESCommand(s))
+	root.AddCommand(newESCommand(s), newTopCommand(s))
 	return root
 }
 

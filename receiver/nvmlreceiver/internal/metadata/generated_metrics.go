@@ -485,6 +485,7 @@ const (
 	AttributeLossReasonQueueFull
 	AttributeLossReasonOverwritten
 	AttributeLossReasonTooLong
+	AttributeLossReasonRefused
 )
 
 // String returns the string representation of the AttributeLossReason.
@@ -496,6 +497,8 @@ func (av AttributeLossReason) String() string {
 		return "overwritten"
 	case AttributeLossReasonTooLong:
 		return "too_long"
+	case AttributeLossReasonRefused:
+		return "refused"
 	}
 	return ""
 }
@@ -505,6 +508,7 @@ var MapAttributeLossReason = map[string]AttributeLossReason{
 	"queue_full":  AttributeLossReasonQueueFull,
 	"overwritten": AttributeLossReasonOverwritten,
 	"too_long":    AttributeLossReasonTooLong,
+	"refused":     AttributeLossReasonRefused,
 }
 
 // AttributeLossSource specifies the value loss.source attribute.
