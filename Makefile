@@ -19,7 +19,7 @@ help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 ##@ the product
-.PHONY: build run up
+.PHONY: build run gpu-demo up
 build: bin/inferwatch bin/inferwatchctl bin/inferwatchnvml ## build bin/inferwatch, its helper inferwatchnvml, and inferwatchctl
 
 bin/inferwatch: $(shell find cmd/inferwatch connector extension internal receiver -name '*.go' -not -name '*_test.go') cmd/inferwatch/go.mod
@@ -41,6 +41,9 @@ nvmlsim: ## build the NVML stand-in, bin/nvmlsim/libnvidia-ml.so.1, with the C c
 
 run: build ## the main job: build, start standalone, show what comes in
 	@scripts/run-standalone
+
+gpu-demo: build ## GPUs in the terminal: this machine's, or simulated ones (SIMULATE=1)
+	@scripts/gpu-demo
 
 up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback, and a gateway before them
 	@scripts/run-with-backends
