@@ -34,9 +34,9 @@ func (c *core) collect(ctx context.Context) (snapshot nvmlwire.Snapshot, ok bool
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return snapshot, false
 	}
+	c.observed.standIn(&snapshot)
 	c.telemetry.collection(c.deps.now().Sub(began), &snapshot, c.collector.Starts())
 	c.status.report(&snapshot)
-	c.observed.standIn(&snapshot)
 	c.hub.Snapshot(&snapshot)
 	c.telemetry.unsupported(c.observed.unsupported(&snapshot))
 	c.observed.log(c.set.Logger, &snapshot)
@@ -130,7 +130,7 @@ func (o *observed) logAbsent(logger *zap.Logger, d *nvmlwire.Device) {
 	var absent []string
 	known := o.logged[d.UUID]
 	for _, a := range d.Absent {
-		if !convert.Lasting(a) && a.Code != nvmlwire.CodeImplausible || slices.Contains(known, a.ID) {
+		if !convert.Lasting(a) && a.Code != nvmlwire.CodeImplausible || slices.Contains(known, a.ID) || convert.Replaced(d, a.ID) {
 			continue
 		}
 		known = append(known, a.ID)

@@ -135,6 +135,7 @@ func (f *fakeFollower) Start(context.Context) error {
 	f.mu.Unlock()
 	return nil
 }
+
 func (f *fakeFollower) Shutdown(context.Context) error {
 	f.mu.Lock()
 	f.following--

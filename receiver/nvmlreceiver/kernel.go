@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -95,14 +96,28 @@ func newFollower(cfg *Config, logger *zap.Logger, sink kernelSink, store positio
 	follow.Source = kernellog.Source(cfg.KernelLog.Source)
 	follow.Logger = logger
 	follow.Store = store
-	if cfg.RootPath != "" {
-		follow.JournalDirectory = filepath.Join(cfg.RootPath, "var", "log", "journal")
-	}
-	f, err := kernellog.New(follow)
+	follow.JournalDirectory = journalIn(cfg.RootPath)
+	return newKernelFollower(follow, sink)
+}
+
+func newKernelFollower(cfg kernellog.Config, sink kernelSink) (follower, error) {
+	f, err := kernellog.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &kernelFollower{follower: f, sink: sink}, nil
+}
+
+// journalIn is the folder of the host's journal, as journald chooses it; empty for this machine's own.
+func journalIn(root string) string {
+	if root == "" {
+		return ""
+	}
+	kept := filepath.Join(root, "var", "log", "journal")
+	if _, err := os.Stat(kept); err == nil {
+		return kept
+	}
+	return filepath.Join(root, "run", "log", "journal")
 }
 
 // Start begins to read.

@@ -274,6 +274,7 @@ type memoryClient struct {
 }
 
 func (c *memoryClient) Get(_ context.Context, key string) ([]byte, error) { return c.values[key], nil }
+
 func (c *memoryClient) Set(_ context.Context, key string, value []byte) error {
 	c.values[key] = value
 	return nil

@@ -85,7 +85,7 @@ func (t *telemetry) increase(name string, total uint64) int64 {
 func (t *telemetry) states(s *nvmlwire.Snapshot) {
 	ctx := context.Background()
 	for state := nvmlwire.LibraryReady; state <= nvmlwire.LibraryHung; state++ {
-		t.builder.ReceiverNvmlLibrary.Record(ctx, flag(state == s.State), t.with(attribute.String("library.state", state.String())))
+		t.builder.ReceiverNvmlLibrary.Record(ctx, oneIf(state == s.State), t.with(attribute.String("library.state", state.String())))
 	}
 	var gpus [nvmlwire.StateError + 1]int64
 	summed := int64(0)
@@ -98,12 +98,12 @@ func (t *telemetry) states(s *nvmlwire.Snapshot) {
 	}
 	for state, count := range gpus {
 		t.builder.ReceiverNvmlGpus.Record(ctx, count,
-			t.with(attribute.String("inferwatch.gpu.condition", nvmlwire.DeviceState(state).String()))) //nolint:gosec // a state
+			t.with(attribute.String("inferwatch.gpu.condition", nvmlwire.DeviceState(state).String())))
 	}
 	t.builder.ReceiverNvmlSummedProcesses.Record(ctx, summed, t.with())
 }
 
-func flag(is bool) int64 {
+func oneIf(is bool) int64 {
 	if is {
 		return 1
 	}

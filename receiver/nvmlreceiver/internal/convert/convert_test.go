@@ -150,8 +150,12 @@ func TestLacking(t *testing.T) {
 	d := nvmlwire.Device{
 		Readings: []nvmlwire.Reading{nvmlwire.Gauge(nvmlwire.EnergyFromPower, 0, 1), nvmlwire.Gauge(nvmlwire.Temperature, 0, 40)},
 		Absent: []nvmlwire.Absence{
-			{ID: nvmlwire.EnergyMeter, Code: 3}, {ID: nvmlwire.FanSpeed, Code: 3}, {ID: nvmlwire.ECCCorrected, Code: 0},
-			{ID: nvmlwire.RecoveryAction, Code: 3}, {ID: nvmlwire.UtilizationGPU, Code: 10}, {ID: nvmlwire.Temperature, Code: 3},
+			{ID: nvmlwire.EnergyMeter, Code: 3},
+			{ID: nvmlwire.FanSpeed, Code: 3},
+			{ID: nvmlwire.ECCCorrected, Code: 0},
+			{ID: nvmlwire.RecoveryAction, Code: 3},
+			{ID: nvmlwire.UtilizationGPU, Code: 10},
+			{ID: nvmlwire.Temperature, Code: 3},
 			{ID: 60000, Code: 3},
 		},
 	}

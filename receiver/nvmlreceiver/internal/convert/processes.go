@@ -39,9 +39,7 @@ func (c *Converter) recordProcesses(d *device, read *nvmlwire.Device, owners Own
 	for i := range read.Processes {
 		p := &read.Processes[i]
 		owner := owners.Processes[p.PID]
-		options := append(d.own, metadata.WithProcessPidMetricAttribute(int64(p.PID)))
-		options = withOwner(options, owner)
-		c.recordProcess(d, p, options)
+		c.recordProcess(d, p, withOwner(append(d.own, metadata.WithProcessPidMetricAttribute(int64(p.PID))), owner))
 		if owner.contained() {
 			c.container(owner).add(p)
 		}

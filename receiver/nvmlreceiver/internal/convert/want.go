@@ -80,3 +80,16 @@ func Of(id nvmlwire.ReadingID) []Metric {
 	}
 	return readings()[id].metrics
 }
+
+// Replaced tells that the device has another reading in this one's place: energy comes from a meter or from power.
+func Replaced(d *nvmlwire.Device, absent nvmlwire.ReadingID) bool {
+	other := nvmlwire.EnergyMeter
+	switch absent {
+	case nvmlwire.EnergyMeter:
+		other = nvmlwire.EnergyFromPower
+	case nvmlwire.EnergyFromPower:
+	default:
+		return false
+	}
+	return slices.ContainsFunc(d.Readings, func(r nvmlwire.Reading) bool { return r.ID == other })
+}
