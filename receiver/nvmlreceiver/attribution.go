@@ -4,6 +4,8 @@
 package nvmlreceiver
 
 import (
+	"cmp"
+
 	"go.uber.org/zap"
 
 	"github.com/inferwatch/inferwatch/internal/nvmlwire"
@@ -15,8 +17,9 @@ import (
 // owners is attribution.Resolver, in the terms of snapshots.
 type owners struct {
 	*attribution.Resolver
-	input  attribution.Input
-	result attribution.Result
+	settler *settler
+	input   attribution.Input
+	result  attribution.Result
 }
 
 // nobody resolves nothing, where neither processes nor pods are wanted.
@@ -43,7 +46,7 @@ func newResolver(cfg *Config, logger *zap.Logger) (resolver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &owners{Resolver: r}, nil
+	return &owners{Resolver: r, settler: newSettler(cfg.Pods.Enabled)}, nil
 }
 
 // Resolve asks for the processes and devices of a snapshot. One call at a time.
@@ -71,9 +74,14 @@ func processOn(d *nvmlwire.Device, pid uint32) attribution.Process {
 
 func (o *owners) translate() convert.Owners {
 	known := convert.Owners{Processes: map[uint32]convert.Owner{}, Allocations: map[string][]convert.Allocation{}}
-	for i, p := range o.result.Processes {
-		known.Processes[o.input.Processes[i].PID] = convert.Owner{
-			Executable: p.Executable, ContainerID: p.ContainerID, Namespace: p.Namespace, Pod: p.Pod, PodUID: p.PodUID, Container: p.Container,
+	o.settler.next()
+	for i := range o.result.Processes {
+		p, pid := &o.result.Processes[i], o.input.Processes[i].PID
+		known.Processes[pid] = convert.Owner{
+			Pending: o.settler.holds(pid, p),
+			// Without the right to read the link to it, the executable's name is the kernel's, of 15 characters.
+			Executable:  cmp.Or(p.Executable, p.Name),
+			ContainerID: p.ContainerID, Namespace: p.Namespace, Pod: p.Pod, PodUID: p.PodUID, Container: p.Container,
 		}
 	}
 	for _, d := range o.result.Devices {

@@ -5,6 +5,8 @@ package convert
 
 // Owner is what is known of a process beside what NVML tells. Empty where it is not known.
 type Owner struct {
+	// Pending tells that it is not known yet, and soon may be: the process is not reported.
+	Pending     bool
 	Executable  string
 	ContainerID string
 	Namespace   string

@@ -39,6 +39,9 @@ func (c *Converter) recordProcesses(d *device, read *nvmlwire.Device, owners Own
 	for i := range read.Processes {
 		p := &read.Processes[i]
 		owner := owners.Processes[p.PID]
+		if owner.Pending {
+			continue
+		}
 		c.recordProcess(d, p, withOwner(append(d.own, metadata.WithProcessPidMetricAttribute(int64(p.PID))), owner))
 		if owner.contained() {
 			c.container(owner).add(p)
