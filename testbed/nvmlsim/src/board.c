@@ -106,7 +106,8 @@ static const struct board boards[] = {
         .serial = true, .sample_us = 166667,
     },
     {
-        // V100 data sheet (SXM2, 300 W, 32 GB HBM2, 300 GB/s NVLink); nvidia-smi -q: 32768 MiB, 1530/877 MHz, 25.781 GB/s a link, 90/87/83 and 85 C.
+        // V100 data sheet (SXM2, 300 W, 32 GB HBM2, 300 GB/s NVLink); nvidia-smi -q: 32768 MiB, 1530/877 MHz, 25.781 GB/s a link,
+        // 90/87/83 and 85 C.
         .name = "V100", .product = "Tesla V100-SXM2-32GB", .vbios = "88.00.80.00.01",
         .arch = ARCH_VOLTA, .brand = BRAND_TESLA, .compute_major = 7, .compute_minor = 0, .since = 390,
         .pci_device = 0x1DB510DE, .pci_subsystem = 0x124910DE,

@@ -11,6 +11,7 @@
 #include "faults.h"
 #include "library.h"
 #include "snapshot.h"
+#include "tally.h"
 
 // Up to here the latency is spent on the processor, as the real driver does for short calls.
 #define MAX_SPIN_US 100
@@ -33,7 +34,8 @@ static void spend(unsigned us) {
 
 static void refresh(struct call *c) {
     c->s = snapshot_acquire();
-    c->t = scenario_now(c->s);
+    c->now = scenario_now(c->s);
+    c->t = fmax(0, c->now);
 }
 
 void call_doze(struct call *c, double seconds) {
@@ -47,8 +49,8 @@ void call_doze(struct call *c, double seconds) {
 void call_wait(struct call *c) {
     double begun = monotonic_s();
     for (;;) {
-        const struct fault *slow = fault_delay(c->s, FAULT_CALL_SLOW, c->id, c->gpu, c->t);
-        bool hangs = fault_delay(c->s, FAULT_CALL_HANGS, c->id, c->gpu, c->t) != NULL;
+        const struct fault *slow = fault_delay(c->s, FAULT_CALL_SLOW, c->id, c->gpu, c->now);
+        bool hangs = fault_delay(c->s, FAULT_CALL_HANGS, c->id, c->gpu, c->now) != NULL;
         double left = slow == NULL ? 0 : begun + slow->seconds - monotonic_s();
         if (!hangs && left <= 0) {
             return;
@@ -58,6 +60,7 @@ void call_wait(struct call *c) {
 }
 
 static bool begins(struct call *c, enum call_id id) {
+    tally_call(id);
     *c = (struct call){.id = id, .gpu = -1, .slice = WHOLE_GPU};
     return library_initialized();
 }
@@ -68,22 +71,22 @@ nvmlReturn_t call_begin(struct call *c, enum call_id id) {
     }
     refresh(c);
     call_wait(c);
-    if (library_mismatched(c->s, c->t)) {
+    if (library_mismatched(c->s, c->now)) {
         return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
     }
-    return fault_return(c->s, id, -1, c->t);
+    return fault_return(c->s, id, -1, c->now);
 }
 
 // Resolves the device in the scenario as it is now.
 static nvmlReturn_t resolve(struct call *c) {
     bool waits_on;
-    if (c->gpu >= c->s->gpus || !gpu_is_present(c->s, c->gpu, c->t) || gpu_is_lost(c->s, c->gpu, c->t, &waits_on)) {
+    if (c->gpu >= c->s->gpus || !gpu_is_present(c->s, c->gpu, c->now) || gpu_is_lost(c->s, c->gpu, c->now, &waits_on)) {
         return NVML_ERROR_GPU_IS_LOST;
     }
     c->g = &c->s->gpu[c->gpu];
     c->b = c->g->board;
-    c->layout = gpu_layout(c->s, c->gpu, c->t);
-    c->garbage = fault_garbage_of(c->s, c->gpu, c->t);
+    c->layout = gpu_layout(c->s, c->gpu, c->now);
+    c->garbage = fault_garbage_of(c->s, c->gpu, c->now);
     return c->slice < c->layout->count ? NVML_SUCCESS : NVML_ERROR_NOT_FOUND;
 }
 
@@ -96,24 +99,24 @@ nvmlReturn_t call_begin_device(struct call *c, enum call_id id, nvmlDevice_t dev
     }
     refresh(c);
     call_wait(c);
-    if (library_mismatched(c->s, c->t)) {
+    if (library_mismatched(c->s, c->now)) {
         return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
     }
     nvmlReturn_t found = resolve(c);
-    return found != NVML_SUCCESS ? found : fault_return(c->s, id, c->gpu, c->t);
+    return found != NVML_SUCCESS ? found : fault_return(c->s, id, c->gpu, c->now);
 }
 
 nvmlReturn_t call_about(struct call *c, int gpu) {
     c->gpu = gpu;
-    const struct fault *hangs = fault_delay(c->s, FAULT_CALL_HANGS, c->id, gpu, c->t);
-    const struct fault *slow = fault_delay(c->s, FAULT_CALL_SLOW, c->id, gpu, c->t);
+    const struct fault *hangs = fault_delay(c->s, FAULT_CALL_HANGS, c->id, gpu, c->now);
+    const struct fault *slow = fault_delay(c->s, FAULT_CALL_SLOW, c->id, gpu, c->now);
     // One that meant the call itself was waited for as it began.
     bool waited = slow != NULL && (slow->driver_wide || (slow->every_gpu && slow->names_calls));
     if (hangs != NULL || (slow != NULL && !waited)) {
         call_wait(c);
     }
     nvmlReturn_t found = resolve(c);
-    return found != NVML_SUCCESS ? found : fault_return(c->s, c->id, gpu, c->t);
+    return found != NVML_SUCCESS ? found : fault_return(c->s, c->id, gpu, c->now);
 }
 
 void call_end(struct call *c) {

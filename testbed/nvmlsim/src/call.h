@@ -11,7 +11,8 @@
 
 struct call {
     const struct scenario *s;
-    double t;
+    double now;              // as the clock says: for faults and events
+    double t;                // the same, but 0 before the epoch: for readings
     enum call_id id;
     int gpu, slice;          // -1: none; slice is WHOLE_GPU for a GPU
     const struct gpu *g;

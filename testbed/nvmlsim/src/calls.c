@@ -33,6 +33,10 @@ bool calls_named(const char *name, bool set[CALL_COUNT]) {
     return found;
 }
 
+const char *call_name(enum call_id id) {
+    return calls[id].name;
+}
+
 unsigned call_realistic_us(enum call_id id) {
     return calls[id].us;
 }

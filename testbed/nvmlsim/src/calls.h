@@ -15,6 +15,7 @@ enum call_id {
 
 // Marks in set the calls that name means: with or without nvml; without a version suffix, all versions. False: there is none.
 bool calls_named(const char *name, bool set[CALL_COUNT]);
+const char *call_name(enum call_id); // without nvml
 unsigned call_realistic_us(enum call_id);
 
 #endif

@@ -129,7 +129,7 @@ EXPORT nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long 
     (void)pthread_mutex_lock(&set->lock);
     rebase(set, c.s->epoch);
     if (set->wants.types[c.gpu] == 0) {
-        set->wants.since[c.gpu] = c.t;
+        set->wants.since[c.gpu] = c.now;
     }
     set->wants.types[c.gpu] |= types;
     (void)pthread_mutex_unlock(&set->lock);
@@ -140,7 +140,7 @@ EXPORT nvmlReturn_t nvmlDeviceRegisterEvents(nvmlDevice_t device, unsigned long 
 static bool a_gpu_is_lost(const struct call *c, const struct subscription *wants) {
     for (int i = 0; i < c->s->gpus; i++) {
         bool waits_on;
-        if (wants->types[i] != 0 && gpu_is_lost(c->s, i, c->t, &waits_on) && !waits_on) {
+        if (wants->types[i] != 0 && gpu_is_lost(c->s, i, c->now, &waits_on) && !waits_on) {
             return true;
         }
     }
@@ -159,12 +159,12 @@ static nvmlReturn_t poll(const struct call *c, struct nvmlEventSet_st *set, nvml
     *due = INFINITY;
     (void)pthread_mutex_lock(&set->lock);
     rebase(set, c->s->epoch);
-    double kept = occurrences_kept_since(c->s, &set->wants, c->t);
+    double kept = occurrences_kept_since(c->s, &set->wants, c->now);
     if (kept > set->behind.t) {
         set->behind = (struct place){.t = kept};
     }
     if (occurrence_next(c->s, &set->wants, set->behind, &next)) {
-        *due = next.place.t - c->t;
+        *due = next.place.t - c->now;
     }
     if (*due <= 0) {
         set->behind = next.place;
@@ -189,10 +189,10 @@ static nvmlReturn_t wait_for_event(struct call *c, struct nvmlEventSet_st *set, 
         if (!library_initialized() || set_closed(set)) {
             return NVML_ERROR_UNINITIALIZED;
         }
-        if (library_mismatched(c->s, c->t)) {
+        if (library_mismatched(c->s, c->now)) {
             return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
         }
-        nvmlReturn_t fails = fault_return(c->s, c->id, -1, c->t);
+        nvmlReturn_t fails = fault_return(c->s, c->id, -1, c->now);
         if (fails != NVML_SUCCESS) {
             return fails;
         }

@@ -17,7 +17,7 @@ struct nvmlGpmSample_st {
     int gpu, slice;
     const struct board *board;
     unsigned links;
-    double t;
+    double epoch, t;     // t since the epoch
     double load;         // area under the load since t = 0
     double decoder;      // level of all decoders together
     double pcie[2];      // bytes
@@ -61,7 +61,8 @@ static void take(const struct call *c, int slice, nvmlGpmSample_t sample) {
     sample->slice = slice;
     sample->board = c->b;
     sample->links = c->b->nvlink.links;
-    sample->t = c->s->epoch + c->t;
+    sample->epoch = c->s->epoch;
+    sample->t = c->t;
     sample->load = history_area(load, 0, c->t);
     sample->decoder = decoder_percent(c->s, c->gpu, slice, c->t);
     for (int direction = TX; direction <= RX; direction++) {
@@ -110,8 +111,12 @@ enum { METRIC_PCIE_TX = 20, METRIC_PCIE_RX = 21, METRIC_NVDEC_0 = 30, METRIC_NVJ
 
 #define MIB 1048576.0
 
+static double seconds_between(nvmlGpmSample_t a, nvmlGpmSample_t b) {
+    return b->epoch - a->epoch + (b->t - a->t);
+}
+
 static double link_rate(nvmlGpmSample_t a, nvmlGpmSample_t b, unsigned link, int direction) {
-    return fmax(0, b->link[link][direction] - a->link[link][direction]) / (b->t - a->t) / MIB;
+    return fmax(0, b->link[link][direction] - a->link[link][direction]) / seconds_between(a, b) / MIB;
 }
 
 // Traffic is that of the whole board: MIG devices do not have it. False: the metric is not supported.
@@ -122,7 +127,7 @@ static bool traffic(nvmlGpmSample_t a, nvmlGpmSample_t b, unsigned id, double *o
     }
     if (id == METRIC_PCIE_TX || id == METRIC_PCIE_RX) {
         int direction = id == METRIC_PCIE_TX ? TX : RX;
-        *out = fmax(0, b->pcie[direction] - a->pcie[direction]) / (b->t - a->t) / MIB;
+        *out = fmax(0, b->pcie[direction] - a->pcie[direction]) / seconds_between(a, b) / MIB;
         return true;
     }
     if (id == METRIC_NVLINK_RX || id == METRIC_NVLINK_TX) {
@@ -151,12 +156,12 @@ static nvmlReturn_t metric(nvmlGpmSample_t a, nvmlGpmSample_t b, nvmlGpmMetric_t
     static char percent[] = "%", rate[] = "MiB/sec", no_name[] = "";
     out->value = 0;
     out->metricInfo = (nvmlGpmMetricInfo_t){no_name, no_name, percent};
-    if (b->t <= a->t) {
+    if (seconds_between(a, b) <= 0) {
         return NVML_ERROR_NO_DATA;
     }
     for (size_t i = 0; i < sizeof pipes / sizeof pipes[0]; i++) {
         if (pipes[i].id == out->metricId) {
-            out->value = pipes[i].percent * fmax(0, b->load - a->load) / (b->t - a->t);
+            out->value = pipes[i].percent * fmax(0, b->load - a->load) / seconds_between(a, b);
             out->metricInfo.shortName = out->metricInfo.longName = (char *)(uintptr_t)pipes[i].name;
             return NVML_SUCCESS;
         }

@@ -13,7 +13,7 @@
 // The GPU that has this index now; -1: none. GPUs that are not there do not count.
 static int gpu_of_index(const struct call *c, unsigned index) {
     for (int i = 0; i < c->s->gpus; i++) {
-        if (gpu_is_present(c->s, i, c->t) && index-- == 0) {
+        if (gpu_is_present(c->s, i, c->now) && index-- == 0) {
             return i;
         }
     }
@@ -25,7 +25,7 @@ static nvmlReturn_t count(enum call_id id, unsigned *out) {
     NEED(out != NULL);
     *out = 0;
     for (int i = 0; i < c.s->gpus; i++) {
-        *out += gpu_is_present(c.s, i, c.t);
+        *out += gpu_is_present(c.s, i, c.now);
     }
     return NVML_SUCCESS;
 }
@@ -65,7 +65,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByIndex_v2(unsigned index, nvmlDevice_t *
 // The MIG device of the GPU that has this UUID; WHOLE_GPU: none.
 static int slice_of_uuid(const struct call *c, int gpu, const char *uuid) {
     char text[UUID_SIZE];
-    const struct layout *layout = gpu_layout(c->s, gpu, c->t);
+    const struct layout *layout = gpu_layout(c->s, gpu, c->now);
     for (int slice = 0; slice < layout->count; slice++) {
         mig_uuid(c->s, gpu, layout, slice, text);
         if (strcmp(text, uuid) == 0) {
@@ -80,7 +80,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleByUUID(const char *uuid, nvmlDevice_t *ou
     BEGIN(CALL_DeviceGetHandleByUUID);
     NEED(uuid != NULL && out != NULL);
     for (int i = 0; i < c.s->gpus; i++) {
-        if (!gpu_is_present(c.s, i, c.t)) {
+        if (!gpu_is_present(c.s, i, c.now)) {
             continue;
         }
         int slice = slice_of_uuid(&c, i, uuid);
@@ -98,7 +98,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetHandleBySerial(const char *serial, nvmlDevice_t
     NEED(serial != NULL && out != NULL);
     for (int i = 0; i < c.s->gpus; i++) {
         gpu_serial(c.s, i, text);
-        if (gpu_is_present(c.s, i, c.t) && c.s->gpu[i].board->serial && strcmp(text, serial) == 0) {
+        if (gpu_is_present(c.s, i, c.now) && c.s->gpu[i].board->serial && strcmp(text, serial) == 0) {
             return give(&c, i, WHOLE_GPU, out);
         }
     }
@@ -116,7 +116,7 @@ static nvmlReturn_t by_bus_id(enum call_id id, const char *bus_id, nvmlDevice_t 
     BEGIN(id);
     NEED(bus_id != NULL && out != NULL);
     for (int i = 0; i < c.s->gpus; i++) {
-        if (gpu_is_present(c.s, i, c.t) && is_bus_id(bus_id, i)) {
+        if (gpu_is_present(c.s, i, c.now) && is_bus_id(bus_id, i)) {
             return give(&c, i, WHOLE_GPU, out);
         }
     }
@@ -155,7 +155,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetIndex(nvmlDevice_t device, unsigned *out) {
     NEED(out != NULL);
     *out = 0;
     for (int i = 0; i < c.gpu; i++) {
-        *out += gpu_is_present(c.s, i, c.t);
+        *out += gpu_is_present(c.s, i, c.now);
     }
     if (c.slice != WHOLE_GPU) {
         *out = (unsigned)c.slice;

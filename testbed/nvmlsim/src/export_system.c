@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Starting and stopping, versions, process names.
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,17 +21,17 @@ EXPORT const char *const inferwatch_nvmlsim = "nvmlsim 1";
 #endif
 
 static nvmlReturn_t init_result(struct call *c) {
-    if (fault_active(c->s, FAULT_LIBRARY_ABSENT, -1, c->t) != NULL) {
+    if (fault_active(c->s, FAULT_LIBRARY_ABSENT, -1, c->now) != NULL) {
         return NVML_ERROR_LIBRARY_NOT_FOUND;
     }
-    const struct fault *fails = fault_active(c->s, FAULT_INIT_FAILS, -1, c->t);
+    const struct fault *fails = fault_active(c->s, FAULT_INIT_FAILS, -1, c->now);
     if (fails != NULL) {
         return fails->code;
     }
-    if (library_mismatched(c->s, c->t)) {
+    if (library_mismatched(c->s, c->now)) {
         return NVML_ERROR_LIB_RM_VERSION_MISMATCH;
     }
-    return fault_return(c->s, c->id, -1, c->t);
+    return fault_return(c->s, c->id, -1, c->now);
 }
 
 static nvmlReturn_t init(enum call_id id) {
@@ -39,11 +40,12 @@ static nvmlReturn_t init(enum call_id id) {
         return NVML_ERROR_DRIVER_NOT_LOADED;
     }
     c.s = snapshot_acquire();
-    c.t = scenario_now(c.s);
+    c.now = scenario_now(c.s);
+    c.t = fmax(0, c.now);
     call_wait(&c);
     nvmlReturn_t result = init_result(&c);
     if (result == NVML_SUCCESS) {
-        library_enter(c.s, c.t);
+        library_enter(c.s, c.now);
     }
     return result;
 }

@@ -148,11 +148,15 @@ static uint64_t memory_reserved(const struct call *c) {
     return c->slice == WHOLE_GPU ? (uint64_t)c->b->reserved_mib << 20 : 0;
 }
 
+static uint64_t used(const struct call *c) {
+    return memory_used(c->s, c->gpu, c->slice, memory_total(c) - memory_reserved(c), c->t);
+}
+
 EXPORT nvmlReturn_t nvmlDeviceGetMemoryInfo(nvmlDevice_t device, nvmlMemory_t *out) {
     BEGIN_DEVICE(CALL_DeviceGetMemoryInfo, device);
     NEED(out != NULL);
     out->total = memory_total(&c);
-    out->used = memory_used(c.s, c.gpu, c.slice, c.t) + memory_reserved(&c); // v1 counts the driver's own as used
+    out->used = used(&c) + memory_reserved(&c); // v1 counts the driver's own as used
     out->free = out->total - out->used;
     if ((c.garbage & GARBAGE_MEMORY) != 0) {
         out->used = out->total * 3;
@@ -168,7 +172,7 @@ LATER nvmlReturn_t nvmlDeviceGetMemoryInfo_v2(nvmlDevice_t device, nvmlMemory_v2
     }
     out->total = memory_total(&c);
     out->reserved = memory_reserved(&c);
-    out->used = memory_used(c.s, c.gpu, c.slice, c.t);
+    out->used = used(&c);
     out->free = out->total - out->reserved - out->used;
     if ((c.garbage & GARBAGE_MEMORY) != 0) {
         out->used = out->total * 3;

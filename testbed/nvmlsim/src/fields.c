@@ -8,6 +8,7 @@
 
 #include "counts.h"
 #include "faults.h"
+#include "tally.h"
 
 // One more than the last field id that each driver branch knows: NVML_FI_MAX of the nvml.h that came with it.
 static unsigned field_max(const char *driver) {
@@ -200,7 +201,7 @@ void field_read(const struct call *c, nvmlFieldValue_t *f) {
     bool known = f->fieldId > 0 && f->fieldId < field_max(scenario_driver(c->s, c->t));
     f->value.ullVal = 0;
     f->valueType = NVML_VALUE_TYPE_UNSIGNED_INT;
-    if (!known || c->slice != WHOLE_GPU || fault_field(c->s, f->fieldId, c->gpu, c->t)) {
+    if (!known || c->slice != WHOLE_GPU || fault_field(c->s, f->fieldId, c->gpu, c->now)) {
         f->nvmlReturn = known ? NVML_ERROR_NOT_SUPPORTED : NVML_ERROR_INVALID_ARGUMENT;
         return;
     }
@@ -217,6 +218,7 @@ EXPORT nvmlReturn_t nvmlDeviceGetFieldValues(nvmlDevice_t device, int count, nvm
     BEGIN_DEVICE(CALL_DeviceGetFieldValues, device);
     NEED(values != NULL && count > 0);
     for (int i = 0; i < count; i++) {
+        tally_field(values[i].fieldId);
         field_read(&c, &values[i]);
         values[i].timestamp = llround((c.s->epoch + c.t) * 1e6);
         values[i].latencyUsec = c.s->latency_us[c.id];

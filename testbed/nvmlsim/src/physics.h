@@ -32,8 +32,8 @@ unsigned memory_busy_percent(unsigned utilization);
 unsigned encoder_percent(const struct scenario *, int gpu, int slice, double t);
 unsigned decoder_percent(const struct scenario *, int gpu, int slice, double t);
 
-// Bytes in use: by processes on one MIG device, or all of the board.
-uint64_t memory_used(const struct scenario *, int gpu, int slice, double t);
+// Bytes in use, at most `most`: by processes on one MIG device, or all of the board.
+uint64_t memory_used(const struct scenario *, int gpu, int slice, uint64_t most, double t);
 
 enum { TX, RX };
 uint64_t pcie_counter(const struct scenario *, int gpu, int direction, double t);

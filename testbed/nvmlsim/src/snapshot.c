@@ -97,15 +97,17 @@ bool snapshot_open(void) {
     return ok;
 }
 
+// Whoever comes while another thread looks waits for it: a call that begins 20 ms after the file was replaced sees the new one.
 static void look(void) {
-    int64_t now = monotonic_ns(), due = atomic_load(&next_look);
-    if (now < due || !atomic_compare_exchange_strong(&next_look, &due, now + LOOK_NS)) {
+    if (monotonic_ns() < atomic_load(&next_look)) {
         return;
     }
-    if (pthread_mutex_trylock(&reading) == 0) {
+    (void)pthread_mutex_lock(&reading);
+    if (monotonic_ns() >= atomic_load(&next_look)) {
         (void)read_if_changed();
-        (void)pthread_mutex_unlock(&reading);
+        atomic_store(&next_look, monotonic_ns() + LOOK_NS);
     }
+    (void)pthread_mutex_unlock(&reading);
 }
 
 const struct scenario *snapshot_acquire(void) {

@@ -4,7 +4,6 @@
 // Utilisation, memory and traffic.
 #include <math.h>
 
-#include "faults.h"
 #include "physics.h"
 
 double sample_end(const struct board *b, double t) {
@@ -54,15 +53,12 @@ static uint64_t process_memory(const struct scenario *s, int gpu, int slice, dou
     return sum;
 }
 
-uint64_t memory_used(const struct scenario *s, int gpu, int slice, double t) {
+uint64_t memory_used(const struct scenario *s, int gpu, int slice, uint64_t most, double t) {
     const struct gpu *g = &s->gpu[gpu];
-    uint64_t sum = process_memory(s, gpu, slice, t), most;
-    if (slice >= 0) {
-        most = (uint64_t)gpu_layout(s, gpu, t)->profile[slice]->memory_mib << 20;
-    } else {
+    uint64_t sum = process_memory(s, gpu, slice, t);
+    if (slice < 0) {
         double more = ((double)g->memory_high - (double)g->memory_low) * history_level(&g->load, t);
         sum += (uint64_t)((double)g->memory_low + more);
-        most = (uint64_t)(g->board->memory_mib - g->board->reserved_mib) << 20;
     }
     return sum < most ? sum : most;
 }

@@ -6,6 +6,7 @@
 #define NVMLSIM_TEST_H
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
