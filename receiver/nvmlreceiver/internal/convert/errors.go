@@ -23,7 +23,7 @@ func errorReadings() map[nvmlwire.ReadingID]reading {
 			record: func(c *Converter, d *device, r nvmlwire.Reading) {
 				v, ok := integer(r)
 				if kind, known := lookup(kinds, r.Sub); ok && known {
-					c.mb.RecordHwErrorsDataPoint(c.now, v, d.id, gpu, d.name, kind, d.plain...)
+					c.mb.RecordHwErrorsDataPoint(c.now, v, d.id, gpu, d.name, kind, d.own...)
 				}
 			},
 		}

@@ -51,6 +51,6 @@ func (c *Converter) recordStatus(d *device, state nvmlwire.DeviceState) {
 		if s == present {
 			value = 1
 		}
-		c.mb.RecordHwStatusDataPoint(c.now, value, d.id, gpu, d.name, s, d.plain...)
+		c.mb.RecordHwStatusDataPoint(c.now, value, d.id, gpu, d.name, s, d.own...)
 	}
 }

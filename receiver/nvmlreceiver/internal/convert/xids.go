@@ -89,8 +89,8 @@ func (c *Converter) recordXIDs(d *device) {
 	c.xids.report(d.id, c.previous, func(x xidCount, first bool) {
 		c.from(x.start)
 		if first {
-			c.mb.RecordHwErrorsDataPoint(c.start, 0, d.id, gpu, d.name, x.kind, d.plain...)
+			c.mb.RecordHwErrorsDataPoint(c.start, 0, d.id, gpu, d.name, x.kind, d.own...)
 		}
-		c.mb.RecordHwErrorsDataPoint(c.now, x.count, d.id, gpu, d.name, x.kind, d.plain...)
+		c.mb.RecordHwErrorsDataPoint(c.now, x.count, d.id, gpu, d.name, x.kind, d.own...)
 	})
 }

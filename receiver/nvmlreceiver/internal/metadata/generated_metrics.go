@@ -578,7 +578,7 @@ var MetricsInfo = metricsInfo{
 	},
 	HwErrors: metricInfo{
 		Name:       "hw.errors",
-		Attributes: []string{"hw.id", "hw.type", "hw.name", "error.type", "inferwatch.simulated"},
+		Attributes: []string{"hw.id", "hw.type", "hw.name", "hw.parent", "error.type", "inferwatch.simulated"},
 	},
 	HwFanSpeedRatio: metricInfo{
 		Name:       "hw.fan.speed_ratio",
@@ -702,7 +702,7 @@ var MetricsInfo = metricsInfo{
 	},
 	HwStatus: metricInfo{
 		Name:       "hw.status",
-		Attributes: []string{"hw.id", "hw.type", "hw.name", "hw.state", "inferwatch.simulated"},
+		Attributes: []string{"hw.id", "hw.type", "hw.name", "hw.parent", "hw.state", "inferwatch.simulated"},
 	},
 	HwTemperature: metricInfo{
 		Name:       "hw.temperature",

@@ -68,7 +68,7 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHwEnergyDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", AttributeInferwatchEnergySourceMeter, WithInferwatchSimulatedMetricAttribute(true))
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwErrorsDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", "error.type-val", WithInferwatchSimulatedMetricAttribute(true))
+			mb.RecordHwErrorsDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", "error.type-val", WithHwParentMetricAttribute("hw.parent-val"), WithInferwatchSimulatedMetricAttribute(true))
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHwFanSpeedRatioDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", "hw.sensor_location-val", WithInferwatchSimulatedMetricAttribute(true))
@@ -161,7 +161,7 @@ func TestMetricsBuilder(t *testing.T) {
 			mb.RecordHwPowerPeakDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", WithInferwatchSimulatedMetricAttribute(true))
 			defaultMetricsCount++
 			allMetricsCount++
-			mb.RecordHwStatusDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", AttributeHwStateOk, WithInferwatchSimulatedMetricAttribute(true))
+			mb.RecordHwStatusDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", AttributeHwStateOk, WithHwParentMetricAttribute("hw.parent-val"), WithInferwatchSimulatedMetricAttribute(true))
 			defaultMetricsCount++
 			allMetricsCount++
 			mb.RecordHwTemperatureDataPoint(ts, 1, "hw.id-val", AttributeHwTypeGpu, "hw.name-val", "hw.sensor_location-val", WithInferwatchSimulatedMetricAttribute(true))
@@ -344,6 +344,9 @@ func TestMetricsBuilder(t *testing.T) {
 					hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 					assert.True(t, ok)
 					assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+					hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+					assert.True(t, ok)
+					assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 					errorTypeAttrVal, ok := dp.Attributes().Get("error.type")
 					assert.True(t, ok)
 					assert.Equal(t, "error.type-val", errorTypeAttrVal.Str())
@@ -1242,6 +1245,9 @@ func TestMetricsBuilder(t *testing.T) {
 					hwNameAttrVal, ok := dp.Attributes().Get("hw.name")
 					assert.True(t, ok)
 					assert.Equal(t, "hw.name-val", hwNameAttrVal.Str())
+					hwParentAttrVal, ok := dp.Attributes().Get("hw.parent")
+					assert.True(t, ok)
+					assert.Equal(t, "hw.parent-val", hwParentAttrVal.Str())
 					hwStateAttrVal, ok := dp.Attributes().Get("hw.state")
 					assert.True(t, ok)
 					assert.Equal(t, "ok", hwStateAttrVal.Str())
