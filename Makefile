@@ -52,11 +52,12 @@ up: build servers ## start real Elasticsearch, Prometheus and Tempo on loopback,
 .PHONY: test unit example e2e outage-short outage proof validate lint vuln generate drift versions upgrade deploy-check servers facts
 test: ## everything CI runs: lint, drift, unit, configs, deploy, end to end, short outages
 	@scripts/prerequisites test
-	@scripts/phases lint drift versions build servers validate unit deploy-check example e2e outage-short
+	@scripts/phases lint drift versions build servers validate unit deploy-check example e2e gpu-faults-short gpu-demo outage-short
 
 unit: build servers ## unit tests of the components and of the test bed, bad input, golden cases
 	$(GO_TEST) ./...
-	cd testbed && go test -count=1 -timeout 20m ./cache ./process ./ports ./load ./query ./collector ./internal/... ./validate ./badinput ./golden
+	cd testbed && go test -count=1 -timeout 20m ./cache ./process ./ports ./load ./query ./collector ./internal/... ./validate ./badinput ./golden ./gpusim ./gpureader
+	@$(MAKE) --no-print-directory nvmlsim-check
 
 example: ## tests of the example API
 	cd examples/python && "$$(./setup.sh | tail -1)" -m pytest -q -rs | awk '{print} / skipped/ {skipped=1} END {exit skipped}'
@@ -65,17 +66,36 @@ servers: ## build the real servers of the tests into the cache
 	cd testbed && go run ./cmd/servers build
 
 e2e: build servers ## one request, found by its id in all three back-ends; logs of five libraries; templates missing; a full queue
-	cd testbed && $(E2E) ./servers ./e2e
+	cd testbed && $(E2E) ./servers ./e2e ./dashboards
 
 outage-short: build servers ## the outage cases in short, as CI runs them
 	cd testbed && $(E2E) ./outage
+
+.PHONY: nvmlsim-check gpu-faults-short gpu-faults gpu-bench gpu-check
+nvmlsim-check: ## the stand-in against NVIDIA's header, its own integrals and contracts, under the sanitizers
+	@d=$$(mktemp -d); trap 'rm -rf "$$d"' EXIT; $(MAKE) --no-print-directory -s -C testbed/nvmlsim check OUT="$$d" \
+	  NVML_H="$$(go list -m -f '{{.Dir}}' github.com/NVIDIA/go-nvml)/pkg/nvml/nvml.h"
+
+gpu-faults-short: build ## each of 13 GPU faults under collection, in short, as CI runs them
+	cd testbed && $(E2E) ./gpufaults
+
+gpu-faults: build ## the same in full, hangs of 60 s and 1,000 cycles: a table of what was reported and what was lost
+	@rm -f docs/proof/gpu-faults.md.new
+	cd testbed && go test -v -count=1 -timeout 120m ./gpufaults -full -report "$(CURDIR)/docs/proof/gpu-faults.md.new"
+	@mv docs/proof/gpu-faults.md.new docs/proof/gpu-faults.md
+
+gpu-bench: build ## a collection of 8 GPUs against a bare C loop of the same calls, and what 10 Hz of sampling cost
+	cd testbed && go run ./gpubench -report "$(CURDIR)/docs/proof/gpu-bench.md"
+
+gpu-check: bin/inferwatchnvml ## every reading of this machine's GPUs beside nvidia-smi's
+	@bin/inferwatchnvml check
 
 outage: build servers ## the outage cases in full, 60 s each: about 40 minutes
 	@rm -f docs/proof/outage.md.new
 	cd testbed && go test -v -count=1 -timeout 120m ./outage -full -report "$(CURDIR)/docs/proof/outage.md.new"
 	@scripts/outage-report docs/proof/outage.md.new docs/proof/outage.md
 
-proof: outage ## what takes long; reports in docs/proof/
+proof: outage gpu-faults ## what takes long; reports in docs/proof/
 
 validate: build ## every configuration, and every YAML in README and docs, passes `inferwatch validate`
 	cd testbed && go run ./cmd/validate -bin "$(CURDIR)/bin/inferwatch" -root "$(CURDIR)"

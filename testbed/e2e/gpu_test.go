@@ -65,10 +65,20 @@ func gpuSeries(t *testing.T, b *stack.Backends) {
 		`hw_gpu_info{hw_driver_version="580.65.06"}`:                     6,
 		`hw_status{hw_state="ok", hw_parent=""} == 1`:                    4,
 		`process_gpu_memory_usage_bytes{process_pid="5000001"}`:          1,
-		`count by (__name__) ({__name__=~"hw_.*"}) > 0`:                  28,
 		`otelcol_receiver_nvml_gpus{inferwatch_gpu_condition="ok"} == 4`: 1,
 	} {
 		wantSeries(t, b, want, promQL)
+	}
+	for _, name := range []string{
+		"hw_energy_joules_total", "hw_errors_total", "hw_gpu_clock_frequency_hertz", "hw_gpu_info", "hw_gpu_interconnect_io_bytes_total",
+		"hw_gpu_interconnect_links", "hw_gpu_io_bytes_total", "hw_gpu_memory_bandwidth_utilization_ratio", "hw_gpu_memory_limit_bytes",
+		"hw_gpu_memory_remap_failure", "hw_gpu_memory_remap_pending", "hw_gpu_memory_remapped_rows", "hw_gpu_memory_usage_bytes",
+		"hw_gpu_memory_utilization_ratio", "hw_gpu_pipe_utilization_ratio", "hw_gpu_sm_occupancy_ratio", "hw_gpu_sm_utilization_ratio",
+		"hw_gpu_throttle_active", "hw_gpu_throttle_time_seconds_total", "hw_gpu_utilization_ratio", "hw_power_limit_watts",
+		"hw_power_peak_watts", "hw_power_watts", "hw_status", "hw_temperature_celsius", "hw_temperature_limit_celsius",
+		"process_gpu_memory_usage_bytes", "process_gpu_utilization_ratio",
+	} {
+		wantSeries(t, b, 1, fmt.Sprintf("count(%s) > 0", name))
 	}
 	// What comes from the stand-in says so, on each point.
 	wantSeries(t, b, 0, `{__name__=~"hw_.*|process_gpu_.*", inferwatch_simulated!="true"}`)
