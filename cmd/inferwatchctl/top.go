@@ -74,7 +74,7 @@ func newTopCommand(s streams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.url, "url", "", "page with the metrics of the GPUs (default http://"+defaultPage+"/metrics)")
 	flags.StringVar(&o.telemetryURL, "telemetry-url", "", "page with inferwatch's own metrics, which say how the NVML library is (default http://"+
-		defaultTelemetryHost+":"+defaultTelemetryPort+"/metrics)")
+		defaultTelemetryHost+":"+defaultTelemetryPort+"/metrics; none with --url)")
 	flags.BoolVar(&o.once, "once", false, "write one table without escape sequences, and end")
 	flags.DurationVar(&o.interval, "interval", time.Second, "time between two reads")
 	flags.DurationVar(&o.timeout, "timeout", 5*time.Second, "limit for each read")
@@ -108,6 +108,10 @@ func (o *topOptions) run(cmd *cobra.Command, s streams) error {
 func (o *topOptions) source(getenv func(string) string) (top.Source, error) {
 	page := "http://" + firstOf(getenv(envPage), defaultPage) + "/metrics"
 	telemetry := "http://" + net.JoinHostPort(firstOf(getenv(envTelemetryHost), defaultTelemetryHost), firstOf(getenv(envTelemetryPort), defaultTelemetryPort)) + "/metrics"
+	if o.url != "" {
+		// The page at the default address would be another inferwatch's.
+		telemetry = ""
+	}
 	source := top.Source{Client: top.Client(o.timeout), Page: firstOf(o.url, page), Telemetry: firstOf(o.telemetryURL, telemetry)}
 	// Without a name the address stands in its place.
 	source.Hostname, _ = os.Hostname()
@@ -115,7 +119,7 @@ func (o *topOptions) source(getenv func(string) string) (top.Source, error) {
 	if !isHTTP(source.Page) {
 		faults = append(faults, fmt.Errorf("--url must begin with http:// or https://, found %q", source.Page))
 	}
-	if !isHTTP(source.Telemetry) {
+	if source.Telemetry != "" && !isHTTP(source.Telemetry) {
 		faults = append(faults, fmt.Errorf("--telemetry-url must begin with http:// or https://, found %q", source.Telemetry))
 	}
 	if o.interval < 100*time.Millisecond {

@@ -36,15 +36,23 @@ func (s Source) Read(ctx context.Context) (*Host, error) {
 		return nil, s.explain(err)
 	}
 	host := d.decode(samples)
-	samples, err = s.get(ctx, s.Telemetry, isTelemetry)
-	if err != nil {
-		host.NoTelemetry = fmt.Sprintf("%s: %v", s.Telemetry, short(err))
-	}
-	host.addTelemetry(samples)
+	s.addTelemetry(ctx, host)
 	if host.Name == "" {
 		host.Name = s.hostname()
 	}
 	return host, nil
+}
+
+func (s Source) addTelemetry(ctx context.Context, host *Host) {
+	if s.Telemetry == "" {
+		host.NoTelemetry = "none is given"
+		return
+	}
+	samples, err := s.get(ctx, s.Telemetry, isTelemetry)
+	if err != nil {
+		host.NoTelemetry = fmt.Sprintf("%s: %v", s.Telemetry, short(err))
+	}
+	host.addTelemetry(samples)
 }
 
 func (s Source) get(ctx context.Context, address string, keep func(string) bool) ([]sample, error) {
