@@ -1,9 +1,5 @@
 //go:build linux && cgo
 
-// Package check takes every reading on this machine's NVML and puts it beside what nvidia-smi says.
+// Package check takes every reading on this machine's NVML, by the same code as the receiver's helper, and puts it beside what
+// nvidia-smi says.
 package check
-
-import "io"
-
-// Main is a placeholder during construction.
-func Main([]string, io.Writer, io.Writer) int { return 2 }

@@ -74,7 +74,7 @@ func New(lib *library.Library, settings Settings, started time.Time) *Fleet {
 	f.registrar = newRegistrar(lib, &f.counts)
 	if settings.Options.Sampling > 0 && !settings.Release {
 		f.ticker = make(chan struct{})
-		go f.tick(settings.Options.Sampling)
+		go f.tick(settings.Options.Sampling, f.ticker)
 	}
 	return f
 }
@@ -126,24 +126,22 @@ func (f *Fleet) snapshot(seq uint64) *nvmlwire.Snapshot {
 	return s
 }
 
-// Origins tells where the last collection's readings of a device came from.
-func (f *Fleet) Origins(gpu, device string) [nvmlwire.ReadingCount]reading.Origin {
-	if r, ok := f.records[gpu]; ok && r.reader != nil {
-		return r.reader.Origins(device)
+// Source names where a reading of the last collection came from, for a person. gpu is the device's own UUID or its parent's.
+func (f *Fleet) Source(gpu, device string, id nvmlwire.ReadingID, sub uint16) string {
+	r, ok := f.records[gpu]
+	if !ok {
+		return ""
 	}
-	return [nvmlwire.ReadingCount]reading.Origin{}
+	return reading.Describe(f.lib.Symbols, r.reader.Origin(device, id, sub))
 }
 
-// Symbols are the library's.
-func (f *Fleet) Symbols() *library.Symbols { return f.lib.Symbols }
-
 // tick asks all idle slots to sample. One that is busy is left out this time.
-func (f *Fleet) tick(every time.Duration) {
+func (f *Fleet) tick(every time.Duration, end <-chan struct{}) {
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
-		case <-f.ticker:
+		case <-end:
 			return
 		case <-ticker.C:
 		}

@@ -48,12 +48,21 @@ type asker struct {
 	origin [nvmlwire.ReadingCount]Origin // of this collection; Call is CallNone for what was not read
 	why    [nvmlwire.ReadingCount]reason
 	text   [nvmlwire.ReadingCount]string // of why, made once
+	source []sourced                     // of this collection, by reading
+}
+
+// sourced is where one reading came from.
+type sourced struct {
+	id     nvmlwire.ReadingID
+	sub    uint16
+	origin Origin
 }
 
 // begin starts a collection.
 func (a *asker) begin() {
 	a.fatal, a.fatalCall, a.reset, a.answers, a.unknown, a.failures = nvml.SUCCESS, library.CallNone, false, 0, 0, 0
 	clear(a.origin[:])
+	a.source = a.source[:0]
 }
 
 // relearn forgets what is not supported.
@@ -138,11 +147,13 @@ func (a *asker) read(id nvmlwire.ReadingID) bool { return a.origin[id].Call != l
 
 func (a *asker) gauge(out *nvmlwire.Device, origin Origin, id nvmlwire.ReadingID, sub uint16, v float64) {
 	a.origin[id] = origin
+	a.source = append(a.source, sourced{id, sub, origin})
 	out.Readings = append(out.Readings, nvmlwire.Gauge(id, sub, v))
 }
 
 func (a *asker) count(out *nvmlwire.Device, origin Origin, id nvmlwire.ReadingID, sub uint16, v uint64) {
 	a.origin[id] = origin
+	a.source = append(a.source, sourced{id, sub, origin})
 	out.Readings = append(out.Readings, nvmlwire.Count(id, sub, v))
 }
 

@@ -144,7 +144,7 @@ func (g *GPU) readLinks() {
 			continue
 		}
 		g.answers++
-		if state > nvml.FEATURE_ENABLED {
+		if state < nvml.FEATURE_DISABLED || state > nvml.FEATURE_ENABLED {
 			g.implausible(Origin{Call: call}, id)
 			continue
 		}

@@ -157,14 +157,20 @@ func (g *GPU) Fatal() nvml.Return { return g.fatal }
 // UUID is the GPU's.
 func (g *GPU) UUID() string { return g.uuid }
 
-// Origins tells where the readings of the last collection came from.
-func (g *GPU) Origins(uuid string) [nvmlwire.ReadingCount]Origin {
+// Origin tells where a reading of the last collection came from: of the GPU or of one of its slices.
+func (g *GPU) Origin(uuid string, id nvmlwire.ReadingID, sub uint16) Origin {
+	from := g.source
 	for _, s := range g.slices {
 		if s.uuid == uuid {
+			from = s.source
+		}
+	}
+	for _, s := range from {
+		if s.id == id && s.sub == sub {
 			return s.origin
 		}
 	}
-	return g.origin
+	return Origin{}
 }
 
 // Release frees what NVML keeps for this reader, and drops the handles. Attach comes before the next Collect.

@@ -18,12 +18,12 @@ func (g *GPU) Tick(now time.Time) {
 		return // not learned yet
 	}
 	g.powerNow = false
+	if g.tick.gone {
+		g.tick.compact()
+	}
 	if g.tick.ask(&g.asker) {
 		for i, f := range g.tick.fields {
 			g.take(&g.tick, i, f, now, nil)
-		}
-		if g.tick.gone {
-			g.tick.compact()
 		}
 	}
 	if !g.powerNow && g.options.Want.Has(nvmlwire.GroupPower) {

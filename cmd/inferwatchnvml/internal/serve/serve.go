@@ -36,6 +36,7 @@ type Server struct {
 	started time.Time
 	fleet   *fleet.Fleet
 
+	ended   chan struct{}
 	sending sync.Mutex
 	encoder *gob.Encoder
 	events  []nvmlwire.Event
@@ -43,7 +44,8 @@ type Server struct {
 
 // Run serves until the input ends or the library is of no more use. It returns after its last words; the caller ends the process.
 func (s *Server) Run() {
-	s.started = time.Now()
+	s.started, s.ended = time.Now(), make(chan struct{})
+	defer close(s.ended)
 	s.encoder = gob.NewEncoder(s.Out)
 	decoder := gob.NewDecoder(s.In)
 	if err := decoder.Decode(&s.hello); err != nil {
@@ -143,7 +145,12 @@ func (s *Server) settings() fleet.Settings {
 
 // flush sends events as they come, a few times a second at most, also while a collection waits.
 func (s *Server) flush(queue *event.Queue) {
-	for range queue.Ready {
+	for {
+		select {
+		case <-s.ended:
+			return
+		case <-queue.Ready:
+		}
 		time.Sleep(flushAfter)
 		s.sending.Lock()
 		s.events = queue.Take(s.events[:0])
