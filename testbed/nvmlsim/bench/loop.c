@@ -7,7 +7,7 @@
 //
 // Each line of standard input is a plan of one collection, such as `nvmlDeviceGetTemperature=8 nvmlDeviceGetFieldValues=8 field 83=8`,
 // as the tally of the library counts what another program did. The loop makes exactly these calls, GPU by GPU, with the fields in
-// one batch for each call, and answers with the nanoseconds that it took. What it cannot call ends it.
+// one batch for each call, and answers with the nanoseconds that it took; or with 0 and the name of a function that it does not know.
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +34,7 @@ static nvmlFieldValue_t values[MAX_FIELDS];
 static nvmlSample_t samples[MAX_SAMPLES];
 static nvmlProcessInfo_v2_t processes[MAX_PROCESSES];
 static nvmlProcessUtilizationSample_t uses[MAX_SAMPLES];
+static nvmlGpmMetricsGet_t *gpm_query;
 static unsigned space; // samples that the last query asked room for
 
 typedef void (*function)(void);
@@ -143,16 +144,15 @@ static void gpm_sample(function f, struct gpu *g, unsigned nth) {
 
 static void gpm_metrics(function f, struct gpu *g, unsigned nth) {
     static const unsigned metrics[METRICS] = {1, 10, 2, 3, 5, 6, 7, 9, 11, 12, 13, 4};
-    static nvmlGpmMetricsGet_t query;
     (void)nth;
-    query.version = 1;
-    query.numMetrics = METRICS;
-    query.sample1 = g->gpm[g->newest ^ 1];
-    query.sample2 = g->gpm[g->newest];
+    gpm_query->version = 1;
+    gpm_query->numMetrics = METRICS;
+    gpm_query->sample1 = g->gpm[g->newest ^ 1];
+    gpm_query->sample2 = g->gpm[g->newest];
     for (int i = 0; i < METRICS; i++) {
-        query.metrics[i].metricId = metrics[i];
+        gpm_query->metrics[i].metricId = metrics[i];
     }
-    (void)AS(f, nvmlGpmMetricsGet_t *)(&query);
+    (void)AS(f, nvmlGpmMetricsGet_t *)(gpm_query);
 }
 
 static struct entry {
@@ -217,6 +217,10 @@ static void begin(const char *path) {
     if (library == NULL) {
         die("dlopen", dlerror());
     }
+    gpm_query = calloc(1, sizeof *gpm_query + METRICS * sizeof gpm_query->metrics[0]);
+    if (gpm_query == NULL) {
+        die("memory", "none");
+    }
     must(AS(find(library, "nvmlInit_v2"), void)(), "nvmlInit_v2");
     must(AS(find(library, "nvmlDeviceGetCount_v2"), unsigned *)(&gpus), "nvmlDeviceGetCount_v2");
     for (unsigned i = 0; i < ENTRIES; i++) {
@@ -232,8 +236,8 @@ static void begin(const char *path) {
     }
 }
 
-// Takes `name=count` out of a plan; names may hold a space.
-static void plan(char *line) {
+// Takes `name=count` out of a plan; names may hold a space. The name of a function that is not known, else NULL.
+static const char *plan(char *line) {
     field_count = 0;
     for (unsigned i = 0; i < ENTRIES; i++) {
         entries[i].planned = 0;
@@ -255,10 +259,11 @@ static void plan(char *line) {
             i++;
         }
         if (i == ENTRIES) {
-            die("add this function to entries", item);
+            return item;
         }
         entries[i].planned = n;
     }
+    return NULL;
 }
 
 static int64_t now_ns(void) {
@@ -289,8 +294,12 @@ int main(int argc, char **argv) {
     }
     begin(argv[1]);
     while (fgets(line, sizeof line, stdin) != NULL) {
-        plan(line);
-        (void)printf("%lld\n", (long long)collect());
+        const char *unknown = plan(line);
+        if (unknown != NULL) {
+            (void)printf("0 %s\n", unknown);
+        } else {
+            (void)printf("%lld\n", (long long)collect());
+        }
         (void)fflush(stdout);
     }
     return 0;
