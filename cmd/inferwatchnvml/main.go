@@ -29,9 +29,9 @@ By hand:
 const (
 	// processors is how many threads run Go code at once; calls into the driver do not count.
 	processors = 2
-	// garbagePercent and memoryLimit keep the heap, which is a few hundred KiB, from doubling to the default minimum of 4 MiB.
+	// garbagePercent keeps the heap, which is a few hundred KiB, from growing to the default minimum of 4 MiB. A memory limit would not do:
+	// what the runtime itself takes counts too, and near the limit it collects garbage all the time.
 	garbagePercent = 25
-	memoryLimit    = 3 << 20
 )
 
 func main() {
@@ -46,7 +46,6 @@ func main() {
 	default:
 		runtime.GOMAXPROCS(processors)
 		debug.SetGCPercent(garbagePercent)
-		debug.SetMemoryLimit(memoryLimit)
 		server := serve.Server{In: os.Stdin, Out: os.Stdout, Exit: os.Exit, Load: library.Load, WSL: serve.OnWSL(), Hotplug: serve.Plugged}
 		server.Run()
 		os.Exit(0) // threads stuck in the driver do not keep it

@@ -25,7 +25,6 @@ func (f *Fleet) Collect(seq uint64, patience time.Duration) *nvmlwire.Snapshot {
 		s.settle()
 		s.found = false
 	}
-	f.reinitialise(patience / 4)
 	snapshot := f.snapshot(seq)
 	if f.fault.Load() != nil {
 		return nil
@@ -47,6 +46,25 @@ func (f *Fleet) Collect(seq uint64, patience time.Duration) *nvmlwire.Snapshot {
 	snapshot.Time = time.Now()
 	snapshot.Took = snapshot.Time.Sub(began)
 	return snapshot
+}
+
+// Between is for what must not be in a collection: NVML is initialised anew where GPUs are missing, and all GPUs are read once, so that
+// the next collection has the samples that its means begin with. The last snapshot is no longer valid then.
+func (f *Fleet) Between(patience time.Duration) {
+	if !f.reinitialise(patience / 4) {
+		return
+	}
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	for _, s := range f.slots {
+		s.settle()
+		s.found = false
+	}
+	if f.begin(patience/2) && f.enumerate(patience/4) {
+		f.resolve(patience / 4)
+		f.read(deadline.C)
+		f.updateEvents(&nvmlwire.Snapshot{})
+	}
 }
 
 // begin initialises NVML where it is not.

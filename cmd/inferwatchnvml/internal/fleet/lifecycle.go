@@ -12,10 +12,10 @@ import (
 )
 
 // reinitialise shuts NVML down and lets it be initialised again, when a GPU is missing for long enough or the operating system shows
-// others than before: some drivers show a GPU that came back, or is new, only then. Not while any call is stuck.
-func (f *Fleet) reinitialise(patience time.Duration) {
+// others than before: some drivers show a GPU that came back, or is new, only then. Not while any call is stuck. It tells whether it did.
+func (f *Fleet) reinitialise(patience time.Duration) bool {
 	if !f.ready || f.settings.Release {
-		return
+		return false
 	}
 	missing := false
 	for _, r := range f.records {
@@ -30,12 +30,13 @@ func (f *Fleet) reinitialise(patience time.Duration) {
 	if f.settings.Hotplug != nil {
 		plugged = f.settings.Hotplug()
 	}
-	if plugged == f.plugged && f.missingFor < f.reinitAfter {
-		return
+	if plugged == f.plugged && f.missingFor < f.reinitAfter || !f.teardown(patience) {
+		return false
 	}
-	if f.teardown(patience) && f.missingFor > 0 {
+	if f.missingFor > 0 {
 		f.missingFor, f.reinitAfter = 0, min(2*f.reinitAfter, lastReinit)
 	}
+	return true
 }
 
 // teardown gives back all that NVML keeps for this process; false where a call is stuck, and NVML stays as it is.

@@ -143,6 +143,9 @@ func share(percentage float64) (float64, bool) {
 	return min(percentage/100, 1), true
 }
 
+// Retry asks for all metrics again, and keeps the last sample.
+func (s *Sampler) Retry() { s.bad = [len(Metrics)]bool{} }
+
 // Forget drops the last sample: the next Read begins anew, and asks for all metrics.
 func (s *Sampler) Forget() {
 	s.sampled, s.bad, s.Has = false, [len(Metrics)]bool{}, [len(Metrics)]bool{}

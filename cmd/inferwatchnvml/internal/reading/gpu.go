@@ -88,8 +88,10 @@ func New(lib nvml.Interface, uuid string, options Options, now time.Time) *GPU {
 // waits for any more before its next call.
 func (g *GPU) Attach(device nvml.Device, meter *library.Meter, halt *atomic.Bool) {
 	g.device, g.meter, g.halt, g.gpm.Meter = device, meter, halt, meter
+	g.gpm.Forget()
 	for _, s := range g.slices {
 		s.meter, s.halt, s.gpm.Meter = meter, halt, meter
+		s.gpm.Forget()
 	}
 	g.Relearn()
 }
@@ -143,7 +145,7 @@ func (g *GPU) begins(index int) {
 // learn asks what the board has, and forgets what it had not.
 func (g *GPU) learn() {
 	g.relearn()
-	g.gpm.Forget()
+	g.gpm.Retry()
 	g.gpmQuery, g.gpmOff = nil, reason{}
 	g.use.relearn()
 	g.readInfo()

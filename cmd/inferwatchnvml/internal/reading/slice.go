@@ -125,7 +125,7 @@ func (g *GPU) readSlices() {
 		s.begin()
 		if (g.collections-1)%relearnEvery == 0 {
 			s.relearn()
-			s.gpm.Forget()
+			s.gpm.Retry()
 			s.gpmOff, s.known = reason{}, false
 		}
 		if !s.known {

@@ -132,6 +132,11 @@ func (s *Server) answer(r nvmlwire.Request) bool {
 		return false
 	}
 	s.send(&nvmlwire.Message{Snapshot: snapshot})
+	s.fleet.Between(r.Deadline / 4)
+	if f := s.fleet.Fault(); f != nil {
+		s.fault(f)
+		return false
+	}
 	return true
 }
 

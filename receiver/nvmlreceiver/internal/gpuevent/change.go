@@ -131,7 +131,7 @@ func ofState(d *nvmlwire.Device, before, now deviceMemory) Event {
 			"have seating, cables and supply checked.", now.gpu, detail)
 	case nvmlwire.StateHung:
 		e.Name, e.Severity = Hung, plog.SeverityNumberError
-		e.Body = fmt.Sprintf("%s does not answer: its driver has been in %s for %v.%s Other GPUs are still read. See XIDs beside this; if it "+
+		e.Body = fmt.Sprintf("%s does not answer: its driver has been in %s for %v.%s See XIDs beside this; if it "+
 			"does not come back, drain and reset it.", now.gpu, call(d), d.Busy.Round(time.Millisecond), detail)
 	case nvmlwire.StateReset:
 		e.Name, e.Action = Reset, ActionReset

@@ -9,7 +9,8 @@ import (
 // LD_PRELOAD is left out: what is preloaded for the collector is not meant for the helper. Prefixes such as NVIDIA_ are not let
 // through whole, since NVIDIA_API_KEY is a secret.
 func environment(all []string) []string {
-	kept := make([]string, 0, 8)
+	// glibc would give each thread that allocates a heap of its own; there is a thread for each GPU.
+	kept := append(make([]string, 0, 8), "MALLOC_ARENA_MAX=1")
 	for _, entry := range all {
 		if name, _, ok := strings.Cut(entry, "="); ok && inherited(name) {
 			kept = append(kept, entry)

@@ -23,7 +23,7 @@ import (
 )
 
 func TestEnvironment(t *testing.T) {
-	assert.Equal(t, []string{"PATH=/bin", "LD_LIBRARY_PATH=/usr/lib/wsl/lib", "NVMLSIM_SCENARIO=a=b", "__NVML_DBG_LVL=DEBUG", "CUDA_VISIBLE_DEVICES="},
+	assert.Equal(t, []string{"MALLOC_ARENA_MAX=1", "PATH=/bin", "LD_LIBRARY_PATH=/usr/lib/wsl/lib", "NVMLSIM_SCENARIO=a=b", "__NVML_DBG_LVL=DEBUG", "CUDA_VISIBLE_DEVICES="},
 		environment([]string{
 			"PATH=/bin", "HOME=/root", "LD_LIBRARY_PATH=/usr/lib/wsl/lib", "LD_PRELOAD=/x.so", "NVMLSIM_SCENARIO=a=b", "__NVML_DBG_LVL=DEBUG",
 			"CUDA_VISIBLE_DEVICES=", "NVIDIA_API_KEY=secret", "OPENAI_API_KEY=secret", "AWS_SECRET_ACCESS_KEY=secret", "GOMEMLIMIT=100MiB", "broken", "=x",
