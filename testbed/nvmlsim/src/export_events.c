@@ -177,15 +177,24 @@ static nvmlReturn_t poll(const struct call *c, struct nvmlEventSet_st *set, nvml
     return result;
 }
 
+// What is waited for may change in other ways than by the scenario: GPUs are registered, and get lost.
+#define POLL_AGAIN 0.1
+
 static nvmlReturn_t wait_for_event(struct call *c, struct nvmlEventSet_st *set, nvmlEventData_t *out, unsigned timeout_ms) {
-    double end = monotonic_s() + timeout_ms / 1000.0, due;
+    double end = monotonic_s() + timeout_ms / 1000.0, due = 0, again = 0;
+    const struct scenario *polled = NULL;
     for (;;) {
-        nvmlReturn_t result = poll(c, set, out, &due);
         double left = end - monotonic_s();
-        if (result != NVML_ERROR_TIMEOUT || left <= 0) {
-            return result;
+        // Looking for the next event costs far more than looking whether the scenario is still the same.
+        if (c->s != polled || c->now >= again || left <= 0) {
+            nvmlReturn_t result = poll(c, set, out, &due);
+            if (result != NVML_ERROR_TIMEOUT || left <= 0) {
+                return result;
+            }
+            polled = c->s;
+            again = c->now + fmin(due, POLL_AGAIN);
         }
-        call_doze(c, fmin(left, fmax(due, 1e-4)));
+        call_doze(c, fmin(left, fmax(again - c->now, 1e-4)));
         if (!library_initialized() || set_closed(set)) {
             return NVML_ERROR_UNINITIALIZED;
         }
