@@ -92,7 +92,7 @@ func cases() []fault {
 func lossFaults() []fault {
 	return []fault{
 		{
-			kind: "GPU lost", lasts: 3 * time.Second, within: 2, anew: 1,
+			kind: "GPU lost", lasts: 3 * time.Second, within: 2,
 			begin: says("fault gpu_lost gpu=%d", lostGPU), may: readings(lostGPU), fresh: xid(lostGPU, 79),
 			expect: func(t *testing.T, r *run) []string {
 				gpu := r.gpus[lostGPU]
@@ -105,7 +105,7 @@ func lossFaults() []fault {
 			},
 		},
 		{
-			kind: "GPU back", lasts: 3 * time.Second, within: 6, gap: 4 * time.Second, anew: 2,
+			kind: "GPU back", lasts: 3 * time.Second, within: 6, gap: 4 * time.Second,
 			// It is seen again by a process that initialises NVML after it came back, and by no other.
 			begin: func(r *run) {
 				r.script.add(fmt.Sprintf("fault gpu_lost gpu=%d at=%.3f back=reinit", lostGPU, r.script.at(r.on)),
