@@ -27,8 +27,9 @@ By hand:
 `
 
 const (
-	// processors is how many threads run Go code at once; calls into the driver do not count.
-	processors = 2
+	// processors is how many threads run Go code at once; calls into the driver do not count. With two, half of the processor time at 10 Hz
+	// went into threads that woke each other.
+	processors = 1
 	// garbagePercent keeps the heap, which is a few hundred KiB, from growing to the default minimum of 4 MiB. A memory limit would not do:
 	// what the runtime itself takes counts too, and near the limit it collects garbage all the time.
 	garbagePercent = 25

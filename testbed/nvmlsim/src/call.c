@@ -38,13 +38,17 @@ static void refresh(struct call *c) {
     c->t = fmax(0, c->now);
 }
 
-void call_doze(struct call *c, double seconds) {
-    struct timespec pause = {.tv_nsec = (long)(fmax(0, fmin(seconds, 0.02)) * 1e9)};
+static void doze(struct call *c, double seconds) {
+    struct timespec pause = {.tv_nsec = (long)(fmax(0, seconds) * 1e9)};
     snapshot_release(c->s);
     c->s = NULL;
     (void)nanosleep(&pause, NULL);
     refresh(c);
 }
+
+void call_doze(struct call *c, double seconds) { doze(c, fmin(seconds, 0.02)); }
+
+void call_rest(struct call *c, double seconds) { doze(c, fmin(seconds, 0.1)); }
 
 void call_wait(struct call *c) {
     double begun = monotonic_s();

@@ -70,6 +70,8 @@ nvmlReturn_t call_text(const struct call *, char *buffer, unsigned length, const
 
 // Sleeps, but at most 20 ms, and then answers from the scenario and the time as they are by then.
 void call_doze(struct call *, double seconds);
+// The same for who waits for an interrupt in a real driver, at most 100 ms: 50 looks a second are a cost that the real wait has not.
+void call_rest(struct call *, double seconds);
 double monotonic_s(void);
 
 #endif

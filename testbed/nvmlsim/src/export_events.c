@@ -194,7 +194,7 @@ static nvmlReturn_t wait_for_event(struct call *c, struct nvmlEventSet_st *set, 
             polled = c->s;
             again = c->now + fmin(due, POLL_AGAIN);
         }
-        call_doze(c, fmin(left, fmax(again - c->now, 1e-4)));
+        call_rest(c, fmin(left, fmax(again - c->now, 1e-4)));
         if (!library_initialized() || set_closed(set)) {
             return NVML_ERROR_UNINITIALIZED;
         }
