@@ -333,6 +333,7 @@ func TestLostStaysListed(t *testing.T) {
 		s := f.Collect(2+seq, patience)
 		require.Equal(t, map[string]string{"GPU-a": "ok", "GPU-b": "lost"}, states(s))
 		require.Contains(t, s.Devices[1].Detail, "NVML_ERROR_GPU_IS_LOST")
+		f.Between(patience)
 	}
 	assert.Equal(t, 3, m.inits, "at first, after 3 collections, and after 6 more")
 	b.lost.Store(false)
@@ -350,8 +351,10 @@ func TestHotplugInitialisesAgain(t *testing.T) {
 	m.plug("GPU-b")
 	plugged = "a b"
 	assert.Len(t, f.Collect(3, patience).Devices, 2)
+	f.Between(patience)
 	assert.Equal(t, 2, m.initialised())
-	f.Collect(4, patience)
+	assert.Equal(t, map[string]string{"GPU-a": "ok", "GPU-b": "ok"}, states(f.Collect(4, patience)))
+	f.Between(patience)
 	assert.Equal(t, 2, m.initialised())
 }
 
